@@ -1,0 +1,1 @@
+//! The lower half of the end-to-end tests lives in tests/.
