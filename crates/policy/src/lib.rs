@@ -8,6 +8,7 @@
 
 pub mod facts;
 pub mod nature;
+pub mod reference;
 pub mod sha256;
 pub mod text;
 

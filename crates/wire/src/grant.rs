@@ -41,9 +41,9 @@ pub struct Grant {
     pub script_sha256: Option<Sha256>,
     /// How often it may be used.
     pub uses: Uses,
-    /// How long it lasts, **counted from when the endpoint asked**: the wait for the decision is part of it. The
-    /// server adds the time from receipt to decision, by its own clock, to the time that the technician allowed. So the
-    /// endpoint needs no clock that agrees with the server's, only one that cannot be set: time since boot.
+    /// How long it lasts, **counted from when the endpoint asked**: the wait for the decision is part of it. It
+    /// is the end of the grant less the receipt of the request, both by the server's clock. So the endpoint needs no
+    /// clock that agrees with the server's, only one that cannot be set: time since boot.
     pub seconds: u64,
     /// When it was signed, by the server's clock.
     pub issued_at: Time,
@@ -111,9 +111,10 @@ impl SignedGrant {
     }
 }
 
-/// The hash of an argument list, without the program itself.
+/// The hash of an argument list.
 ///
-/// Each argument goes in with its length, so that no other list of arguments has the same bytes.
+/// First the name that the program is called by (the last part of what was typed), since some programs are many
+/// programs in one file; then its arguments. Each goes in with its length, so that no other list has the same bytes.
 #[must_use]
 pub fn arguments_hash<I>(arguments: I) -> Sha256
 where

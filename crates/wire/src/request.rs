@@ -2,7 +2,7 @@
 //!
 //! For: the body of a request and the answer to it. Not for: who asks; computer and company come from the credential,
 //! and no field here may say otherwise.
-//! Called by the server and the agent. The id is made on the endpoint (`req_` + UUIDv7), before anything is sent, so
+//! Called by the server and the agent. The id is made on the endpoint (`req_` + a UUID of version 7), before anything is sent, so
 //! that a repeat after a lost answer is the same request.
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct RequestBody {
     /// Program and arguments as a person would type them, for show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_line: Option<Text<MAX_COMMAND_LINE>>,
-    /// [`arguments_hash`] of the arguments (without the program), which a grant is bound to.
+    /// [`arguments_hash`] of the name the program is called by and its arguments, which a grant is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments_hash: Option<Sha256>,
     /// The account it is to run as; the system's administrator when missing.

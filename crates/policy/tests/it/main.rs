@@ -1,6 +1,7 @@
 //! Facts are parsed once, bounded and clean; what a path says is a table.
 
 use countersign_policy::nature::{file_name, kind, place};
+use countersign_policy::reference::short;
 use countersign_policy::text::BadText;
 use countersign_policy::{Kind, Name, Place, ProgramFacts, Sha256, Text};
 
@@ -59,6 +60,12 @@ fn facts_ignore_what_they_do_not_know_and_keep_what_they_do() {
     let too_long = serde_json::json!({"path": "a".repeat(4097), "sha256": DIGEST});
     let error = serde_json::from_value::<ProgramFacts>(too_long).unwrap_err().to_string();
     assert!(error.contains("at most 4096 characters are allowed, 4097 were sent"), "{error}");
+}
+
+#[test]
+fn the_short_form_is_the_one_that_tickets_carry() {
+    // The first 40 bits of SHA-256("req_0197c9a0-7d6e-7c3a-8f00-aabbccddeeff"), worked out apart from this code.
+    assert_eq!(short("req_0197c9a0-7d6e-7c3a-8f00-aabbccddeeff"), "CS-RWDXW051");
 }
 
 #[test]
