@@ -1,1 +1,118 @@
-//! Placeholder.
+//! The only SQL: SQLite and PostgreSQL behind one set of functions.
+//!
+//! Called by `app` alone (and by the server's `main`, which opens it). Reads go to a pool of readers; every write goes
+//! through a [`writer`] task, so that a cancelled caller never leaves a transaction open. Not for: deciding anything;
+//! what may change and how is `domain`'s, this crate compares-and-sets. The decision a reader would undo: there is no
+//! ORM and no row type per table; the requests' state machine is kept as one JSON body beside the columns that are
+//! searched.
+
+mod accept;
+mod audit;
+mod directory;
+mod engine;
+mod enrollment;
+mod error;
+mod lanes;
+mod links;
+mod people;
+mod requests;
+mod settings;
+mod tickets;
+mod writer;
+
+use std::{path::PathBuf, sync::Arc};
+
+pub use accept::{Accepted, NewRequest};
+pub use audit::{AuditRow, Checkpoint, Head, Verified};
+pub use directory::{CompanyRow, ComputerContext, ComputerRow, ContactRow, DirectoryQuery, LocationRow, UnlinkedCounts};
+pub use enrollment::{EnrollmentKeyRow, NewEnrollmentKey};
+pub use error::Error;
+pub use lanes::{Attempt, AttemptResult, AttemptRow, Claimed, Completed, Context, NewStep, Next, StepRow, StepState, StepsQuery};
+pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
+pub use requests::{Counts, RequestQuery, RequestRow, Transition};
+pub use tickets::{TicketRow, ToVerify};
+pub use writer::Tx;
+
+use engine::Pools;
+
+/// Result of a store call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A file, locked for this process.
+    Sqlite(PathBuf),
+    /// A server: `postgres://…`.
+    Postgres {
+        /// The address, with its password.
+        url: String,
+        /// The schema to use; none takes the connection's own.
+        schema: Option<String>,
+    },
+}
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it is.
+    pub place: Place,
+    /// A name that no other start of any node has: names the audit chains and the claims of this process.
+    pub instance: String,
+}
+
+/// The database.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pools: Pools,
+    writers: writer::Writers,
+    instance: String,
+    contexts: directory::ContextCache,
+    /// Held open for the life of the store: a second process is refused.
+    _lock: Option<std::fs::File>,
+}
+
+impl Store {
+    /// Opens the database, creates or migrates it, and starts its writers.
+    ///
+    /// On SQLite, what was being sent when the last process ended is in doubt from now on, `now` being microseconds UTC.
+    ///
+    /// # Errors
+    /// [`Error::Open`] names the file or server and what stood against it: another process has it, it cannot be
+    /// reached, its schema is newer than this program.
+    pub async fn open(options: Options, now: countersign_domain::time::Time) -> Result<Self> {
+        let (pools, lock) = Pools::open(&options.place).await?;
+        pools.migrate().await?;
+        let contexts = directory::ContextCache::new(matches!(options.place, Place::Sqlite(_)));
+        let writers = writer::Writers::start(&pools, &options.instance, contexts.clone()).await?;
+        let store =
+            Self { inner: Arc::new(Inner { pools, writers, instance: options.instance, contexts, _lock: lock }) };
+        if matches!(options.place, Place::Sqlite(_)) {
+            store.doubt_everything_sending(now).await?;
+        }
+        Ok(store)
+    }
+
+    /// The name of this process.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.inner.instance
+    }
+
+    /// True if the database answers a read and the writers still run.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it does not.
+    pub async fn ping(&self) -> Result<()> {
+        let _one: Option<(i64,)> = self.read().await?.one(&engine::Query::new("SELECT CAST(1 AS BIGINT)")).await?;
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<engine::Conn> {
+        self.inner.pools.reader().await
+    }
+}

@@ -1,0 +1,332 @@
+//! The audit log: one hash chain per writer and start, in the transaction of what it tells (promise P9).
+//!
+//! A row's hash covers the digest of its body, not the body, so that personal data can be redacted later without
+//! breaking the chain. Rows since the last checkpoint can be rewritten by whoever owns the database.
+
+use std::fmt::Write as _;
+
+use countersign_domain::{audit::Entry, id::CompanyId, role::Access, time::Time};
+use sha2::{Digest as _, Sha256};
+use sqlx::FromRow;
+
+use crate::{
+    Error, Result, Store, Tx,
+    engine::{Conn, Query},
+    writer::{insert_text, sizes},
+};
+
+/// A chain as its writer keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    name: String,
+    seq: i64,
+    head: String,
+}
+
+impl Chain {
+    pub(crate) fn new(name: String) -> Self {
+        let head = hex(&Sha256::digest(name.as_bytes()));
+        Self { name, seq: 0, head }
+    }
+
+    fn next(&mut self, entry: &Entry) -> Linked {
+        self.seq += 1;
+        let body = entry.body.to_string();
+        let digest = hex(&Sha256::digest(body.as_bytes()));
+        let row = AuditRow {
+            chain: self.name.clone(),
+            seq: self.seq,
+            at: entry.at.0,
+            actor: entry.actor.as_text(),
+            action: entry.action.clone(),
+            object: entry.object.clone(),
+            company_id: entry.company.as_ref().map(ToString::to_string),
+            body,
+            digest,
+            prev: self.head.clone(),
+            hash: String::new(),
+        };
+        self.head = row.computed_hash();
+        Linked(AuditRow { hash: self.head.clone(), ..row })
+    }
+}
+
+struct Linked(AuditRow);
+
+/// One row of the log.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct AuditRow {
+    /// Its chain.
+    pub chain: String,
+    /// Its place in the chain, from 1.
+    pub seq: i64,
+    /// When, microseconds UTC.
+    pub at: i64,
+    /// Who.
+    pub actor: String,
+    /// What, `noun.verb`.
+    pub action: String,
+    /// To which thing.
+    pub object: String,
+    /// Of which company.
+    pub company_id: Option<String>,
+    /// Particulars, JSON.
+    pub body: String,
+    /// SHA-256 of the body.
+    pub digest: String,
+    /// Hash of the row before.
+    pub prev: String,
+    /// Hash of this row.
+    pub hash: String,
+}
+
+impl AuditRow {
+    fn computed_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [
+            self.chain.as_str(),
+            &self.seq.to_string(),
+            &self.at.to_string(),
+            &self.actor,
+            &self.action,
+            &self.object,
+            self.company_id.as_deref().unwrap_or(""),
+            &self.digest,
+            &self.prev,
+        ] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hex(&hash.finalize())
+    }
+}
+
+/// The head of a chain, as a checkpoint names it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow, serde::Serialize, serde::Deserialize)]
+pub struct Head {
+    /// The chain.
+    pub chain: String,
+    /// Its last place.
+    pub seq: i64,
+    /// The hash there.
+    pub hash: String,
+}
+
+/// A signed list of all heads.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Checkpoint {
+    /// Its number, from 1.
+    pub n: i64,
+    /// When, microseconds UTC.
+    pub at: i64,
+    /// The heads, JSON.
+    pub heads: String,
+    /// Hash of the checkpoint before.
+    pub prev: String,
+    /// Hash of this one.
+    pub hash: String,
+    /// Signature over the hash.
+    pub signature: String,
+}
+
+impl Checkpoint {
+    /// The hash that a checkpoint with these contents has.
+    #[must_use]
+    pub fn computed_hash(n: i64, at: i64, heads: &str, prev: &str) -> String {
+        hex(&Sha256::digest(format!("countersign-checkpoint-v1\n{n}\n{at}\n{prev}\n{heads}")))
+    }
+}
+
+/// What a walk over the log found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Rows looked at.
+    pub rows: u64,
+    /// Checkpoints looked at.
+    pub checkpoints: u64,
+    /// What does not fit, one sentence each.
+    pub faults: Vec<String>,
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+const COLUMNS: &str = "chain, seq, at, actor, action, object, company_id, body, digest, prev, hash";
+
+/// Writes entries into a chain, in as few statements as can be.
+pub(crate) async fn append(conn: &mut Conn, chain: &mut Chain, entries: &[Entry]) -> Result<()> {
+    for part in sizes(entries) {
+        let mut query = Query::shared(insert_text("audit", COLUMNS, part.len(), ""));
+        for entry in part {
+            let Linked(row) = chain.next(entry);
+            query.add(row.chain);
+            query.add(row.seq);
+            query.add(row.at);
+            query.add(row.actor);
+            query.add(row.action);
+            query.add(row.object);
+            query.add(row.company_id);
+            query.add(row.body);
+            query.add(row.digest);
+            query.add(row.prev);
+            query.add(row.hash);
+        }
+        conn.execute(&query).await?;
+    }
+    Ok(())
+}
+
+impl Tx {
+    /// Adds an entry to the log, in this transaction.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn audit(&mut self, entry: &Entry) -> Result<()> {
+        append(&mut self.conn, &mut self.chain, std::slice::from_ref(entry)).await
+    }
+}
+
+impl Store {
+    /// The newest entries that the caller may see, before `before` (microseconds UTC) where given; of one object where
+    /// given. Entries of no company are seen with access to all companies alone.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn audit_rows(
+        &self,
+        access: &Access,
+        object: Option<&str>,
+        before: Option<Time>,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>> {
+        let mut query = Query::build(&format!("SELECT {COLUMNS} FROM audit WHERE 1 = 1"));
+        if let Access::Only(companies) = access {
+            query.push(" AND company_id IN ").list(companies.iter().map(CompanyId::to_string));
+        }
+        if let Some(object) = object {
+            query.push(" AND object = ").arg(object);
+        }
+        if let Some(before) = before {
+            query.push(" AND at < ").arg(before);
+        }
+        query.push(" ORDER BY at DESC, chain, seq DESC LIMIT ").arg(i64::try_from(limit).unwrap_or(i64::MAX));
+        self.read().await?.all(&query).await
+    }
+
+    /// The head of every chain that grew since the last checkpoint, or of all where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn audit_heads(&self) -> Result<Vec<Head>> {
+        let query = Query::new(
+            "SELECT a.chain, a.seq, a.hash FROM audit a JOIN (SELECT chain, MAX(seq) AS seq FROM audit GROUP BY chain) h
+             ON a.chain = h.chain AND a.seq = h.seq ORDER BY a.chain",
+        );
+        self.read().await?.all(&query).await
+    }
+
+    /// The last checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>> {
+        let query =
+            Query::new("SELECT n, at, heads, prev, hash, signature FROM checkpoints ORDER BY n DESC LIMIT 1");
+        self.read().await?.one(&query).await
+    }
+
+    /// Keeps a checkpoint; [`Error::Taken`] where another node made the same number first.
+    ///
+    /// # Errors
+    /// As above, or [`Error::Database`].
+    pub async fn keep_checkpoint(&self, checkpoint: Checkpoint) -> Result<()> {
+        self.write(move |tx| {
+            let query = Query::new(
+                "INSERT INTO checkpoints (n, at, heads, prev, hash, signature) VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(checkpoint.n)
+            .bind(checkpoint.at)
+            .bind(&checkpoint.heads)
+            .bind(&checkpoint.prev)
+            .bind(&checkpoint.hash)
+            .bind(&checkpoint.signature);
+            Box::pin(async move { tx.conn.execute(&query).await.map(|_| ()) })
+        })
+        .await
+    }
+
+    /// Walks the whole log and finds edits, removals and reorders. `signed` checks a checkpoint's signature.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn verify_audit(&self, signed: impl Fn(&Checkpoint) -> bool) -> Result<Verified> {
+        let mut found = Verified::default();
+        let mut heads = std::collections::BTreeMap::new();
+        let mut conn = self.read().await?;
+        let (mut chain, mut seq, mut head) = (String::new(), 0_i64, String::new());
+        loop {
+            let query = Query::build(&format!(
+                "SELECT {COLUMNS} FROM audit WHERE chain > $1 OR (chain = $2 AND seq > $3) ORDER BY chain, seq LIMIT 1000"
+            ))
+            .bind(&chain)
+            .bind(&chain)
+            .bind(seq);
+            let rows: Vec<AuditRow> = conn.all(&query).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                if row.chain != chain {
+                    (chain, seq, head) = (row.chain.clone(), 0, Chain::new(row.chain.clone()).head);
+                }
+                let place = format!("row {} of chain {}", row.seq, row.chain);
+                if row.seq != seq + 1 {
+                    found.faults.push(format!("{place}: rows {} to {} are missing", seq + 1, row.seq - 1));
+                } else if row.prev != head {
+                    found.faults.push(format!("{place}: does not follow the row before it"));
+                }
+                if row.hash != row.computed_hash() {
+                    found.faults.push(format!("{place}: was changed"));
+                }
+                if row.body != REDACTED && row.digest != hex(&Sha256::digest(row.body.as_bytes())) {
+                    found.faults.push(format!("{place}: its body was changed"));
+                }
+                found.rows += 1;
+                seq = row.seq;
+                head.clone_from(&row.hash);
+                heads.insert((row.chain, row.seq), row.hash);
+            }
+        }
+        let checkpoints: Vec<Checkpoint> =
+            conn.all(&Query::new("SELECT n, at, heads, prev, hash, signature FROM checkpoints ORDER BY n")).await?;
+        let mut prev = String::new();
+        for (place, checkpoint) in (1..).zip(&checkpoints) {
+            found.checkpoints += 1;
+            let name = format!("checkpoint {}", checkpoint.n);
+            if checkpoint.n != place || checkpoint.prev != prev {
+                found.faults.push(format!("{name}: does not follow the one before it"));
+            }
+            let hash = Checkpoint::computed_hash(checkpoint.n, checkpoint.at, &checkpoint.heads, &checkpoint.prev);
+            if hash != checkpoint.hash || !signed(checkpoint) {
+                found.faults.push(format!("{name}: was changed, or its signature is not ours"));
+            }
+            let named: Vec<Head> = serde_json::from_str(&checkpoint.heads)
+                .map_err(|error| Error::corrupt(name.clone(), error))?;
+            for head in named {
+                if heads.get(&(head.chain.clone(), head.seq)) != Some(&head.hash) {
+                    found.faults.push(format!("{name}: row {} of chain {} is gone or was changed", head.seq, head.chain));
+                }
+            }
+            prev.clone_from(&checkpoint.hash);
+        }
+        Ok(found)
+    }
+}
+
+/// What stands in the place of a body that was redacted.
+const REDACTED: &str = "null";

@@ -1,0 +1,684 @@
+//! Companies, locations, computers and contacts, each with its link.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use countersign_domain::{
+    directory::{Company, Computer, Contact, Location},
+    id::{CompanyId, ComputerId, ContactId, LocationId},
+    link::{Kind, Link, LinkState},
+    role::Access,
+    text::{email_key, name_key},
+    time::Time,
+};
+use sqlx::FromRow;
+
+use crate::{
+    Error, Result, Store, Tx,
+    engine::{Conn, Query, Record},
+    links::LinkColumns,
+    requests::{like, only},
+};
+
+/// A company with its link.
+#[derive(Debug, Clone)]
+pub struct CompanyRow {
+    /// The company.
+    pub company: Company,
+    /// Its link.
+    pub link: Link,
+    /// Steps that wait for that link.
+    pub waiting: u64,
+}
+
+/// A location with its link.
+#[derive(Debug, Clone)]
+pub struct LocationRow {
+    /// The location.
+    pub location: Location,
+    /// Name of its company.
+    pub company: String,
+    /// Its link.
+    pub link: Link,
+}
+
+/// A computer with its link.
+#[derive(Debug, Clone)]
+pub struct ComputerRow {
+    /// The computer.
+    pub computer: Computer,
+    /// Name of its company.
+    pub company: String,
+    /// Name of its location.
+    pub location: String,
+    /// Its link.
+    pub link: Link,
+}
+
+/// A contact with its link.
+#[derive(Debug, Clone)]
+pub struct ContactRow {
+    /// The contact.
+    pub contact: Contact,
+    /// Name of its company.
+    pub company: String,
+    /// Its link.
+    pub link: Link,
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Default)]
+pub struct DirectoryQuery {
+    /// Bearing this text in their name.
+    pub search: Option<String>,
+    /// Standing so to the other side.
+    pub link: Option<LinkState>,
+    /// Of this company.
+    pub company: Option<CompanyId>,
+    /// This one alone.
+    pub id: Option<String>,
+    /// After this one: its name in normal form, and its id.
+    pub after: Option<(String, String)>,
+    /// How many at the most.
+    pub limit: usize,
+}
+
+/// How many records of each kind are not linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnlinkedCounts {
+    /// Companies.
+    pub companies: u64,
+    /// Locations.
+    pub locations: u64,
+    /// Computers.
+    pub computers: u64,
+    /// Technicians.
+    pub technicians: u64,
+}
+
+/// A computer with the names around it: who asks, as the credential says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComputerContext {
+    /// The computer.
+    pub computer: Computer,
+    /// Name of its company.
+    pub company: String,
+    /// Name of its location.
+    pub location: String,
+    /// True if the credential is one that waits for a technician.
+    pub held_credential: bool,
+}
+
+/// Who asks, by credential, kept in memory while only this process writes. Emptied by every unit that commits.
+#[derive(Clone)]
+pub(crate) struct ContextCache {
+    on: bool,
+    held: Arc<RwLock<(u64, HashMap<String, Arc<ComputerContext>>)>>,
+}
+
+impl ContextCache {
+    /// `on` is false where other processes write too.
+    pub(crate) fn new(on: bool) -> Self {
+        Self { on, held: Arc::default() }
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.0 += 1;
+        held.1.clear();
+    }
+
+    fn get(&self, hash: &str) -> (u64, Option<Arc<ComputerContext>>) {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        (held.0, held.1.get(hash).cloned())
+    }
+
+    /// Keeps what was read, unless something was written since `generation`.
+    fn put(&self, generation: u64, hash: &str, context: &Arc<ComputerContext>) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if self.on && held.0 == generation {
+            held.1.insert(hash.to_owned(), context.clone());
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct RawCompany {
+    id: String,
+    name: String,
+    former_names: String,
+    created_at: i64,
+    waiting: i64,
+    #[sqlx(flatten)]
+    link: LinkColumns,
+}
+
+#[derive(FromRow)]
+struct RawLocation {
+    id: String,
+    company_id: String,
+    name: String,
+    created_at: i64,
+    company: String,
+    #[sqlx(flatten)]
+    link: LinkColumns,
+}
+
+#[derive(FromRow)]
+struct RawComputer {
+    id: String,
+    company_id: String,
+    location_id: String,
+    name: String,
+    os: String,
+    os_version: String,
+    machine_id: String,
+    agent_version: String,
+    held: i64,
+    created_at: i64,
+    company: String,
+    location: String,
+    #[sqlx(flatten)]
+    link: LinkColumns,
+}
+
+#[derive(FromRow)]
+struct RawContact {
+    id: String,
+    company_id: String,
+    name: String,
+    email: String,
+    created_at: i64,
+    company: String,
+    #[sqlx(flatten)]
+    link: LinkColumns,
+}
+
+fn id<T: std::str::FromStr<Err = countersign_domain::id::WrongId>>(text: &str) -> Result<T> {
+    text.parse().map_err(|error| Error::corrupt("a directory row", error))
+}
+
+impl RawCompany {
+    fn company(&self) -> Result<Company> {
+        Ok(Company {
+            id: id(&self.id)?,
+            name: self.name.clone(),
+            former_names: serde_json::from_str(&self.former_names)
+                .map_err(|error| Error::corrupt(self.id.clone(), error))?,
+            created_at: Time(self.created_at),
+        })
+    }
+}
+
+impl TryFrom<RawCompany> for CompanyRow {
+    type Error = Error;
+    fn try_from(raw: RawCompany) -> Result<Self> {
+        Ok(Self {
+            company: raw.company()?,
+            link: raw.link.try_into()?,
+            waiting: u64::try_from(raw.waiting).unwrap_or(0),
+        })
+    }
+}
+
+impl TryFrom<RawLocation> for LocationRow {
+    type Error = Error;
+    fn try_from(raw: RawLocation) -> Result<Self> {
+        Ok(Self {
+            location: Location {
+                id: id(&raw.id)?,
+                company_id: id(&raw.company_id)?,
+                name: raw.name,
+                created_at: Time(raw.created_at),
+            },
+            company: raw.company,
+            link: raw.link.try_into()?,
+        })
+    }
+}
+
+impl TryFrom<RawComputer> for ComputerRow {
+    type Error = Error;
+    fn try_from(raw: RawComputer) -> Result<Self> {
+        Ok(Self {
+            computer: Computer {
+                id: id(&raw.id)?,
+                company_id: id(&raw.company_id)?,
+                location_id: id(&raw.location_id)?,
+                name: raw.name,
+                os: raw.os,
+                os_version: raw.os_version,
+                machine_id: raw.machine_id,
+                agent_version: raw.agent_version,
+                held: raw.held != 0,
+                created_at: Time(raw.created_at),
+            },
+            company: raw.company,
+            location: raw.location,
+            link: raw.link.try_into()?,
+        })
+    }
+}
+
+impl TryFrom<RawContact> for ContactRow {
+    type Error = Error;
+    fn try_from(raw: RawContact) -> Result<Self> {
+        Ok(Self {
+            contact: Contact {
+                id: id(&raw.id)?,
+                company_id: id(&raw.company_id)?,
+                name: raw.name,
+                email: raw.email,
+                created_at: Time(raw.created_at),
+            },
+            company: raw.company,
+            link: raw.link.try_into()?,
+        })
+    }
+}
+
+const COMPANIES: &str = "SELECT d.id, d.name, d.former_names, d.created_at,
+    (SELECT COUNT(*) FROM steps s WHERE s.state = 'parked' AND s.company_id = d.id) AS waiting,
+    k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
+    FROM companies d LEFT JOIN links k ON k.kind = 'company' AND k.id = d.id WHERE 1 = 1";
+const LOCATIONS: &str = "SELECT d.id, d.company_id, d.name, d.created_at, c.name AS company,
+    k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
+    FROM locations d JOIN companies c ON c.id = d.company_id
+    LEFT JOIN links k ON k.kind = 'location' AND k.id = d.id WHERE 1 = 1";
+const COMPUTERS: &str = "SELECT d.id, d.company_id, d.location_id, d.name, d.os, d.os_version, d.machine_id, d.agent_version,
+    CASE WHEN d.held_credential_hash IS NULL THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END AS held, d.created_at,
+    c.name AS company, l.name AS location,
+    k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
+    FROM computers d JOIN companies c ON c.id = d.company_id JOIN locations l ON l.id = d.location_id
+    LEFT JOIN links k ON k.kind = 'computer' AND k.id = d.id WHERE 1 = 1";
+const CONTACTS: &str = "SELECT d.id, d.company_id, d.name, d.email, d.created_at, c.name AS company,
+    k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
+    FROM contacts d JOIN companies c ON c.id = d.company_id
+    LEFT JOIN links k ON k.kind = 'contact' AND k.id = d.id WHERE 1 = 1";
+
+/// Adds what `wanted` asks for to a statement over rows `d` with links `k`.
+pub(crate) fn narrowed(text: &str, company_column: Option<&str>, access: &Access, wanted: &DirectoryQuery) -> Query {
+    let mut query = Query::build(text);
+    if let Some(column) = company_column {
+        only(&mut query, column, access);
+        if let Some(company) = &wanted.company {
+            query.push(" AND ").push(column).push(" = ").arg(company.as_str());
+        }
+    }
+    if let Some(id) = &wanted.id {
+        query.push(" AND d.id = ").arg(id);
+    }
+    if let Some(search) = wanted.search.as_deref().filter(|text| !text.trim().is_empty()) {
+        query.push(" AND d.name_key LIKE ").arg(like(&name_key(search))).push(" ESCAPE '!'");
+    }
+    match wanted.link {
+        Some(LinkState::Unlinked) => {
+            query.push(" AND COALESCE(k.state, 'unlinked') = 'unlinked'");
+        }
+        Some(state) => {
+            query.push(" AND k.state = ").arg(state.as_str());
+        }
+        None => {}
+    }
+    if let Some((name, id)) = &wanted.after {
+        query.push(" AND (d.name_key > ").arg(name).push(" OR (d.name_key = ").arg(name);
+        query.push(" AND d.id > ").arg(id).push("))");
+    }
+    query.push(" ORDER BY d.name_key, d.id LIMIT ").arg(i64::try_from(wanted.limit.max(1)).unwrap_or(i64::MAX));
+    query
+}
+
+impl Store {
+    async fn list<Raw: Record, Row: TryFrom<Raw, Error = Error>>(&self, query: &Query) -> Result<Vec<Row>> {
+        let rows: Vec<Raw> = self.read().await?.all(query).await?;
+        rows.into_iter().map(Row::try_from).collect()
+    }
+
+    /// Companies that the caller may see, by name.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn companies(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<CompanyRow>> {
+        self.list::<RawCompany, _>(&narrowed(COMPANIES, Some("d.id"), access, wanted)).await
+    }
+
+    /// Locations that the caller may see, by name.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn locations(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<LocationRow>> {
+        self.list::<RawLocation, _>(&narrowed(LOCATIONS, Some("d.company_id"), access, wanted)).await
+    }
+
+    /// Computers that the caller may see, by name.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn computers(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<ComputerRow>> {
+        self.list::<RawComputer, _>(&narrowed(COMPUTERS, Some("d.company_id"), access, wanted)).await
+    }
+
+    /// Contacts that the caller may see, by name.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn contacts(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<ContactRow>> {
+        self.list::<RawContact, _>(&narrowed(CONTACTS, Some("d.company_id"), access, wanted)).await
+    }
+
+    /// The computer that a credential (its SHA-256) belongs to.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn computer_by_credential(&self, hash: &str) -> Result<Option<Arc<ComputerContext>>> {
+        let (generation, held) = self.inner.contexts.get(hash);
+        if held.is_some() {
+            return Ok(held);
+        }
+        let mut query = Query::build(COMPUTERS);
+        query.push(" AND (d.credential_hash = ").arg(hash).push(" OR d.held_credential_hash = ").arg(hash).push(")");
+        let rows: Vec<ComputerRow> = self.list::<RawComputer, _>(&query).await?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let current = Query::new("SELECT credential_hash FROM computers WHERE id = $1").bind(row.computer.id.as_str());
+        let current: Option<(String,)> = self.read().await?.one(&current).await?;
+        let context = Arc::new(ComputerContext {
+            held_credential: current.is_none_or(|(current,)| current != hash),
+            computer: row.computer,
+            company: row.company,
+            location: row.location,
+        });
+        self.inner.contexts.put(generation, hash, &context);
+        Ok(Some(context))
+    }
+
+    /// How many records of each kind are not linked, among what the caller may see.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be counted.
+    pub async fn unlinked(&self, access: &Access) -> Result<UnlinkedCounts> {
+        let mut conn = self.read().await?;
+        let mut counts = UnlinkedCounts::default();
+        for (kind, table, column, count) in [
+            (Kind::Company, "companies", Some("d.id"), &mut counts.companies),
+            (Kind::Location, "locations", Some("d.company_id"), &mut counts.locations),
+            (Kind::Computer, "computers", Some("d.company_id"), &mut counts.computers),
+            (Kind::Technician, "technicians", None, &mut counts.technicians),
+        ] {
+            let mut query = Query::build(&format!(
+                "SELECT COUNT(*) FROM {table} d LEFT JOIN links k ON k.kind = '{}' AND k.id = d.id
+                 WHERE COALESCE(k.state, 'unlinked') <> 'linked'",
+                kind.as_str()
+            ));
+            if let Some(column) = column {
+                only(&mut query, column, access);
+            }
+            let n: Option<(i64,)> = conn.one(&query).await?;
+            *count = u64::try_from(n.map_or(0, |(n,)| n)).unwrap_or(0);
+        }
+        Ok(counts)
+    }
+}
+
+async fn first<Raw: Record, Row: TryFrom<Raw, Error = Error>>(conn: &mut Conn, query: &Query) -> Result<Option<Row>> {
+    conn.one::<Raw>(query).await?.map(Row::try_from).transpose()
+}
+
+impl Tx {
+    /// A company by its id.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn company(&mut self, id: &CompanyId) -> Result<Option<CompanyRow>> {
+        let mut query = Query::build(COMPANIES);
+        query.push(" AND d.id = ").arg(id.as_str());
+        first::<RawCompany, _>(&mut self.conn, &query).await
+    }
+
+    /// The company that an endpoint means by a name: its name, else a former name, else the name of the customer it is
+    /// linked to.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn company_by_name(&mut self, name: &str) -> Result<Option<CompanyRow>> {
+        let key = name_key(name);
+        let mut by_name = Query::build(COMPANIES);
+        by_name.push(" AND d.name_key = ").arg(&key);
+        if let Some(found) = first::<RawCompany, _>(&mut self.conn, &by_name).await? {
+            return Ok(Some(found));
+        }
+        let mut by_former = Query::build(COMPANIES);
+        let needle = serde_json::to_string(&key).map_err(|error| Error::corrupt("a name", error))?;
+        by_former.push(" AND d.former_names LIKE ").arg(like(&needle)).push(" ESCAPE '!' ORDER BY d.created_at, d.id");
+        if let Some(found) = first::<RawCompany, _>(&mut self.conn, &by_former).await? {
+            return Ok(Some(found));
+        }
+        let mut by_customer = Query::build(COMPANIES);
+        by_customer.push(" AND k.state = 'linked' AND (k.psa_name = ").arg(name).push(" OR LOWER(k.psa_name) = ");
+        by_customer.arg(&key).push(") ORDER BY d.created_at, d.id");
+        first::<RawCompany, _>(&mut self.conn, &by_customer).await
+    }
+
+    /// Adds a company.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] where the name is taken.
+    pub async fn insert_company(&mut self, company: &Company) -> Result<()> {
+        let query = Query::new(
+            "INSERT INTO companies (id, name, name_key, former_names, created_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(company.id.as_str())
+        .bind(&company.name)
+        .bind(name_key(&company.name))
+        .bind(former_names(company)?)
+        .bind(company.created_at);
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// Writes a company's names anew.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] where the name is taken.
+    pub async fn update_company(&mut self, company: &Company) -> Result<()> {
+        let query = Query::new("UPDATE companies SET name = $1, name_key = $2, former_names = $3 WHERE id = $4")
+            .bind(&company.name)
+            .bind(name_key(&company.name))
+            .bind(former_names(company)?)
+            .bind(company.id.as_str());
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// A location by its id.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn location(&mut self, id: &LocationId) -> Result<Option<LocationRow>> {
+        let mut query = Query::build(LOCATIONS);
+        query.push(" AND d.id = ").arg(id.as_str());
+        first::<RawLocation, _>(&mut self.conn, &query).await
+    }
+
+    /// The location of a company that goes by a name.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn location_by_name(&mut self, company: &CompanyId, name: &str) -> Result<Option<LocationRow>> {
+        let mut query = Query::build(LOCATIONS);
+        query.push(" AND d.company_id = ").arg(company.as_str()).push(" AND d.name_key = ").arg(name_key(name));
+        first::<RawLocation, _>(&mut self.conn, &query).await
+    }
+
+    /// Adds a location.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] where the company has one of that name.
+    pub async fn insert_location(&mut self, location: &Location) -> Result<()> {
+        let query = Query::new(
+            "INSERT INTO locations (id, company_id, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(location.id.as_str())
+        .bind(location.company_id.as_str())
+        .bind(&location.name)
+        .bind(name_key(&location.name))
+        .bind(location.created_at);
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// Writes a location's name anew.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] where the company has one of that name.
+    pub async fn update_location(&mut self, location: &Location) -> Result<()> {
+        let query = Query::new("UPDATE locations SET name = $1, name_key = $2 WHERE id = $3")
+            .bind(&location.name)
+            .bind(name_key(&location.name))
+            .bind(location.id.as_str());
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// A computer by its id.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn computer(&mut self, id: &ComputerId) -> Result<Option<ComputerRow>> {
+        let mut query = Query::build(COMPUTERS);
+        query.push(" AND d.id = ").arg(id.as_str());
+        first::<RawComputer, _>(&mut self.conn, &query).await
+    }
+
+    /// The computer that a machine id was last enrolled as.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn computer_by_machine(&mut self, machine_id: &str) -> Result<Option<ComputerRow>> {
+        let mut query = Query::build(COMPUTERS);
+        query.push(" AND d.machine_id = ").arg(machine_id).push(" ORDER BY d.created_at DESC, d.id DESC LIMIT 1");
+        first::<RawComputer, _>(&mut self.conn, &query).await
+    }
+
+    /// Adds a computer with the SHA-256 of its credential.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn insert_computer(&mut self, computer: &Computer, credential_hash: &str) -> Result<()> {
+        let query = Query::new(
+            "INSERT INTO computers (id, company_id, location_id, name, name_key, os, os_version, machine_id, agent_version,
+             credential_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(computer.id.as_str())
+        .bind(computer.company_id.as_str())
+        .bind(computer.location_id.as_str())
+        .bind(&computer.name)
+        .bind(name_key(&computer.name))
+        .bind(&computer.os)
+        .bind(&computer.os_version)
+        .bind(&computer.machine_id)
+        .bind(&computer.agent_version)
+        .bind(credential_hash)
+        .bind(computer.created_at);
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// Writes what an enrolment says of a known computer, with a new credential: good at once, or held until a
+    /// technician confirms (then nothing else changes).
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn re_enroll(&mut self, computer: &Computer, credential_hash: &str) -> Result<()> {
+        let query = if computer.held {
+            Query::new("UPDATE computers SET held_credential_hash = $1 WHERE id = $2")
+                .bind(credential_hash)
+                .bind(computer.id.as_str())
+        } else {
+            Query::new(
+                "UPDATE computers SET company_id = $1, location_id = $2, name = $3, name_key = $4, os = $5, os_version = $6,
+                 agent_version = $7, credential_hash = $8, held_credential_hash = NULL WHERE id = $9",
+            )
+            .bind(computer.company_id.as_str())
+            .bind(computer.location_id.as_str())
+            .bind(&computer.name)
+            .bind(name_key(&computer.name))
+            .bind(&computer.os)
+            .bind(&computer.os_version)
+            .bind(&computer.agent_version)
+            .bind(credential_hash)
+            .bind(computer.id.as_str())
+        };
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// Writes a computer's place and name anew.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn update_computer(&mut self, computer: &Computer) -> Result<()> {
+        let query = Query::new(
+            "UPDATE computers SET company_id = $1, location_id = $2, name = $3, name_key = $4 WHERE id = $5",
+        )
+        .bind(computer.company_id.as_str())
+        .bind(computer.location_id.as_str())
+        .bind(&computer.name)
+        .bind(name_key(&computer.name))
+        .bind(computer.id.as_str());
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// Makes a held credential the computer's own. False if none is held.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn confirm_held(&mut self, id: &ComputerId) -> Result<bool> {
+        let query = Query::new(
+            "UPDATE computers SET credential_hash = held_credential_hash, held_credential_hash = NULL
+             WHERE id = $1 AND held_credential_hash IS NOT NULL",
+        )
+        .bind(id.as_str());
+        Ok(self.conn.execute(&query).await? == 1)
+    }
+
+    /// The contact of a company with a mail address.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn contact_by_email(&mut self, company: &CompanyId, email: &str) -> Result<Option<ContactRow>> {
+        let mut query = Query::build(CONTACTS);
+        query.push(" AND d.company_id = ").arg(company.as_str()).push(" AND d.email_key = ").arg(email_key(email));
+        first::<RawContact, _>(&mut self.conn, &query).await
+    }
+
+    /// A contact by its id.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn contact(&mut self, id: &ContactId) -> Result<Option<ContactRow>> {
+        let mut query = Query::build(CONTACTS);
+        query.push(" AND d.id = ").arg(id.as_str());
+        first::<RawContact, _>(&mut self.conn, &query).await
+    }
+
+    /// Adds a contact.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] where the company has one with that address.
+    pub async fn insert_contact(&mut self, contact: &Contact) -> Result<()> {
+        let query = Query::new(
+            "INSERT INTO contacts (id, company_id, name, name_key, email, email_key, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(contact.id.as_str())
+        .bind(contact.company_id.as_str())
+        .bind(&contact.name)
+        .bind(name_key(&contact.name))
+        .bind(&contact.email)
+        .bind(email_key(&contact.email))
+        .bind(contact.created_at);
+        self.conn.execute(&query).await.map(|_| ())
+    }
+}
+
+/// Former names are kept in normal form, since that is how they are looked for.
+fn former_names(company: &Company) -> Result<String> {
+    let keys: Vec<String> = company.former_names.iter().map(|name| name_key(name)).collect();
+    serde_json::to_string(&keys).map_err(|error| Error::corrupt(company.id.to_string(), error))
+}

@@ -1,0 +1,860 @@
+//! Lanes: the ordered steps of one request (or session), claimed one at a time, never two of a lane at once.
+//!
+//! A step is `queued` behind an earlier one of its lane, `waiting` for its time, `parked` until a link is made,
+//! `sending`, `attention`, `done` or `given_up`. What was `sending` when its worker ended is in doubt: `doubt_at` says
+//! since when, and stays until the doubt is cleared.
+
+use countersign_domain::{
+    audit::Entry,
+    effect::StepKind,
+    id::{CompanyId, RequestId, StepId},
+    request::Request,
+    role::Access,
+    time::Time,
+};
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    Error, RequestRow, Result, Store, TicketRow, Tx, audit,
+    engine::Query,
+    requests::only,
+    writer::{Job, Waiting, insert_text, rows_text, sizes},
+};
+
+/// A step to append.
+#[derive(Debug, Clone)]
+pub struct NewStep {
+    id: StepId,
+    lane: String,
+    kind: StepKind,
+    subject: String,
+    company: Option<CompanyId>,
+    due_at: Time,
+}
+
+impl NewStep {
+    /// The first step of a request's own lane.
+    pub(crate) fn first(id: StepId, request: &Request, kind: StepKind) -> Self {
+        Self::in_lane(id, &request.id, request, kind)
+    }
+
+    /// A step that tells of a request, in its lane.
+    pub(crate) fn of(id: StepId, request: &Request, kind: StepKind) -> Self {
+        Self::in_lane(id, request.joined_to.as_ref().unwrap_or(&request.id), request, kind)
+    }
+
+    /// The step that tells of the first repeat.
+    pub(crate) fn repeat(id: StepId, head: &RequestId, repeat: &Request) -> Self {
+        Self::in_lane(id, head, repeat, StepKind::RecordRepeat)
+    }
+
+    fn in_lane(id: StepId, lane: &RequestId, request: &Request, kind: StepKind) -> Self {
+        Self {
+            id,
+            lane: lane.to_string(),
+            kind,
+            subject: request.id.to_string(),
+            company: Some(request.company_id.clone()),
+            due_at: Time(0),
+        }
+    }
+
+    /// The step that looks for the record of the other side that `subject` (`kind/id`) belongs to.
+    #[must_use]
+    pub fn link(id: StepId, subject: String, company: Option<CompanyId>) -> Self {
+        Self { id, lane: subject.clone(), kind: StepKind::LinkRecord, subject, company, due_at: Time(0) }
+    }
+
+    /// A step of a lane that is known by name.
+    #[must_use]
+    pub fn adjust(id: StepId, lane: String) -> Self {
+        Self { id, subject: lane.clone(), lane, kind: StepKind::AdjustTicket, company: None, due_at: Time(0) }
+    }
+}
+
+const COLUMNS: &str =
+    "id, lane, seq, kind, nth, subject, company_id, priority, state, attempts, due_at, created_at";
+
+/// Inserts first steps of new lanes, ready to go.
+pub(crate) async fn insert_first_steps(tx: &mut Tx, steps: &[NewStep]) -> Result<()> {
+    for part in sizes(steps) {
+        let mut query = Query::shared(insert_text("steps", COLUMNS, part.len(), ""));
+        for step in part {
+            query.add(step.id.as_str());
+            query.add(&step.lane);
+            query.add(1_i64);
+            query.add(step.kind.as_str());
+            query.add(1_i64);
+            query.add(&step.subject);
+            query.add(step.company.as_ref().map(CompanyId::as_str));
+            query.add(step.kind.priority());
+            query.add("waiting");
+            query.add(0_i64);
+            query.add(step.due_at);
+            query.add(0_i64);
+        }
+        tx.conn.execute(&query).await?;
+    }
+    Ok(())
+}
+
+/// Appends a step to its lane: `waiting` if all before it are over, else `queued`. With `at_most`, not if the lane has
+/// that many of its kind already.
+pub(crate) async fn append_step(tx: &mut Tx, step: &NewStep, at_most: Option<i64>) -> Result<()> {
+    let query = Query::new(
+        "INSERT INTO steps (id, lane, seq, kind, nth, subject, company_id, priority, state, attempts, due_at, created_at)
+         SELECT $1, $2, s.seq, $3, s.nth, $4, COALESCE($5, s.company_id), $6,
+             CASE WHEN s.undone > 0 THEN 'queued' ELSE 'waiting' END, 0, $7, 0
+         FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq, COUNT(CASE WHEN kind = $8 THEN 1 END) + 1 AS nth,
+                   COUNT(CASE WHEN state NOT IN ('done', 'given_up') THEN 1 END) AS undone, MAX(company_id) AS company_id
+               FROM steps WHERE lane = $9) s
+         WHERE s.nth <= $10",
+    )
+    .bind(step.id.as_str())
+    .bind(&step.lane)
+    .bind(step.kind.as_str())
+    .bind(&step.subject)
+    .bind(step.company.as_ref().map(CompanyId::as_str))
+    .bind(step.kind.priority())
+    .bind(step.due_at)
+    .bind(step.kind.as_str())
+    .bind(&step.lane)
+    .bind(at_most.unwrap_or(i64::MAX));
+    tx.conn.execute(&query).await.map(|_| ())
+}
+
+impl Tx {
+    /// Appends a step to its lane.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn append_step(&mut self, step: &NewStep) -> Result<()> {
+        append_step(self, step, None).await
+    }
+
+    /// Lets the parked steps of a company go: its link was made.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn unpark(&mut self, company: &CompanyId, now: Time) -> Result<u64> {
+        let query = Query::new(
+            "UPDATE steps SET state = 'waiting', due_at = $1, words = NULL WHERE state = 'parked' AND company_id = $2",
+        )
+        .bind(now)
+        .bind(company.as_str());
+        self.conn.execute(&query).await
+    }
+}
+
+/// A step that this process may run now; nobody else runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its id.
+    pub id: StepId,
+    /// Its lane.
+    pub lane: String,
+    /// What it does.
+    pub kind: StepKind,
+    /// Which of its kind in the lane, from 1.
+    pub nth: u32,
+    /// The request (or `kind/id` of a record) it tells of.
+    pub subject: String,
+    /// Which attempt this is, from 1.
+    pub attempt: i64,
+    /// Since when nobody knows whether an earlier attempt was applied.
+    pub doubt_at: Option<Time>,
+    /// The highest ticket id seen before the first attempt.
+    pub floor: Option<String>,
+}
+
+#[derive(FromRow)]
+struct RawClaimed {
+    id: String,
+    lane: String,
+    kind: String,
+    nth: i64,
+    subject: String,
+    attempts: i64,
+    doubt_at: Option<i64>,
+    floor: Option<String>,
+}
+
+impl TryFrom<RawClaimed> for Claimed {
+    type Error = Error;
+
+    fn try_from(raw: RawClaimed) -> Result<Self> {
+        Ok(Self {
+            id: raw.id.parse().map_err(|error| Error::corrupt("a step", error))?,
+            kind: StepKind::parse(&raw.kind).ok_or_else(|| Error::corrupt(raw.id, "its kind is unknown"))?,
+            lane: raw.lane,
+            nth: u32::try_from(raw.nth).unwrap_or(1),
+            subject: raw.subject,
+            attempt: raw.attempts,
+            doubt_at: raw.doubt_at.map(Time),
+            floor: raw.floor,
+        })
+    }
+}
+
+pub(crate) struct ClaimJob {
+    instance: String,
+    now: Time,
+    limit: i64,
+    highest: Option<String>,
+    waiting: Waiting<Vec<Claimed>>,
+}
+
+impl ClaimJob {
+    pub(crate) fn finish(self, failure: Option<Error>) {
+        self.waiting.finish(failure);
+    }
+}
+
+pub(crate) async fn write_claims(tx: &mut Tx, jobs: &mut [ClaimJob]) -> Result<()> {
+    for job in jobs {
+        let lock = if tx.conn.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
+        let mut query = Query::build("UPDATE steps SET state = 'sending', attempts = attempts + 1, claimed_by = ");
+        query.arg(&job.instance).push(", floor = COALESCE(floor, ").arg(job.highest.as_deref());
+        query.push(") WHERE id IN (SELECT id FROM steps WHERE state = 'waiting' AND due_at <= ").arg(job.now);
+        query.push(" ORDER BY priority, due_at, id LIMIT ").arg(job.limit).push(lock);
+        query.push(") RETURNING id, lane, kind, nth, subject, attempts, doubt_at, floor");
+        let rows: Vec<RawClaimed> = tx.conn.all(&query).await?;
+        let claimed: Result<Vec<Claimed>> = rows.into_iter().map(Claimed::try_from).collect();
+        job.waiting.result = Some(claimed?);
+    }
+    Ok(())
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptResult {
+    /// Applied, and answered so.
+    Done,
+    /// Refused; a person must act.
+    Refused,
+    /// Certainly not applied; goes again.
+    Later,
+    /// Nobody can tell; it is looked for.
+    Unknown,
+    /// Looked for, and found: an earlier attempt had been applied.
+    Found,
+    /// Looked for, and not there.
+    Absent,
+    /// Looked for, but what must have been seen was not seen either.
+    Unseen,
+    /// Nothing was to be sent.
+    NotNeeded,
+    /// Waits for a link.
+    Parked,
+}
+
+impl AttemptResult {
+    /// The word used on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Later => "later",
+            Self::Unknown => "unknown",
+            Self::Found => "found",
+            Self::Absent => "absent",
+            Self::Unseen => "unseen",
+            Self::NotNeeded => "not_needed",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+/// One attempt, as a person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended.
+    pub ended_at: Time,
+    /// How long it took, by a clock that is never set.
+    pub ms: i64,
+    /// How it ended.
+    pub result: AttemptResult,
+    /// HTTP status of the answer.
+    pub status: Option<u16>,
+    /// The other side's words, or a sentence of ours.
+    pub words: String,
+}
+
+/// What becomes of a step after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// It is over; the next of its lane may go.
+    Done,
+    /// It goes again at this time; `doubt` where nobody knows whether it was applied.
+    Again {
+        /// When.
+        at: Time,
+        /// Since when in doubt.
+        doubt_at: Option<Time>,
+    },
+    /// It waits for its company's link.
+    Parked,
+    /// It waits for a person; `doubt` as above.
+    Attention {
+        /// Since when in doubt.
+        doubt_at: Option<Time>,
+    },
+}
+
+/// The end of an attempt, written in one transaction with what it brought.
+#[derive(Debug, Clone)]
+pub struct Completed {
+    /// The step, as it was claimed.
+    pub step: Claimed,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// What becomes of the step.
+    pub next: Next,
+    /// The lane's ticket as known now, where the attempt brought news of it.
+    pub ticket: Option<TicketRow>,
+    /// What the ticket should look like now (JSON), and when to read it back.
+    pub expected: Option<(String, Time)>,
+    /// The audit entry, where something was written on the other side.
+    pub audit: Option<Entry>,
+}
+
+pub(crate) struct CompleteJob {
+    completed: Box<Completed>,
+    instance: String,
+    waiting: Waiting<()>,
+}
+
+impl CompleteJob {
+    pub(crate) fn finish(self, failure: Option<Error>) {
+        self.waiting.finish(failure);
+    }
+}
+
+pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<&Completed> = jobs.iter().map(|job| &*job.completed).collect();
+    let done: Vec<&Completed> = all.iter().copied().filter(|completed| completed.next == Next::Done).collect();
+    for part in sizes(&done) {
+        // A late success is recorded whoever holds the step now.
+        let text = rows_text(
+            "done",
+            "WITH v (id, at) AS (VALUES {}) UPDATE steps SET state = 'done', ended_at = v.at, doubt_at = NULL, claimed_by = NULL
+             FROM v WHERE steps.id = v.id AND steps.state <> 'done'",
+            2,
+            part.len(),
+        );
+        let mut query = Query::shared(text);
+        for completed in part {
+            query.add(completed.step.id.as_str());
+            query.add(completed.attempt.ended_at);
+        }
+        tx.conn.execute(&query).await?;
+    }
+    for job in jobs.iter() {
+        set_undone(tx, &job.completed, &job.instance).await?;
+    }
+    insert_attempts(tx, &all).await?;
+    upsert_tickets(tx, &all).await?;
+    for part in sizes(&done) {
+        let text = rows_text(
+            "promote",
+            "UPDATE steps SET state = 'waiting' WHERE state = 'queued' AND lane IN {} AND seq = (SELECT MIN(q.seq) FROM steps q
+             WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))",
+            part.len(),
+            1,
+        );
+        let mut query = Query::shared(text);
+        for completed in part {
+            query.add(&completed.step.lane);
+        }
+        tx.conn.execute(&query).await?;
+    }
+    let entries: Vec<Entry> = all.iter().filter_map(|completed| completed.audit.clone()).collect();
+    audit::append(&mut tx.conn, &mut tx.chain, &entries).await?;
+    for job in jobs {
+        job.waiting.result = Some(());
+    }
+    Ok(())
+}
+
+async fn set_undone(tx: &mut Tx, completed: &Completed, instance: &str) -> Result<()> {
+    let (state, due_at, doubt_at) = match &completed.next {
+        Next::Done => return Ok(()),
+        Next::Again { at, doubt_at } => ("waiting", *at, *doubt_at),
+        Next::Parked => ("parked", Time(0), None),
+        Next::Attention { doubt_at } => ("attention", Time(0), *doubt_at),
+    };
+    // Only while it is still ours: a step that another node took over is that node's business.
+    let query = Query::new(
+        "UPDATE steps SET state = $1, due_at = $2, doubt_at = $3, words = $4, claimed_by = NULL
+         WHERE id = $5 AND state = 'sending' AND claimed_by = $6 AND attempts = $7",
+    )
+    .bind(state)
+    .bind(due_at)
+    .bind(doubt_at)
+    .bind(&completed.attempt.words)
+    .bind(completed.step.id.as_str())
+    .bind(instance)
+    .bind(completed.step.attempt);
+    tx.conn.execute(&query).await.map(|_| ())
+}
+
+async fn insert_attempts(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
+    const COLUMNS: &str = "step_id, n, lane, kind, started_at, ended_at, ms, result, status, words";
+    for part in sizes(all) {
+        let text = insert_text("attempts", COLUMNS, part.len(), "ON CONFLICT (step_id, n) DO NOTHING");
+        let mut query = Query::shared(text);
+        for completed in part {
+            let attempt = &completed.attempt;
+            query.add(completed.step.id.as_str());
+            query.add(completed.step.attempt);
+            query.add(&completed.step.lane);
+            query.add(completed.step.kind.as_str());
+            query.add(attempt.started_at);
+            query.add(attempt.ended_at);
+            query.add(attempt.ms);
+            query.add(attempt.result.as_str());
+            query.add(attempt.status.map(i64::from));
+            query.add(&attempt.words);
+        }
+        tx.conn.execute(&query).await?;
+    }
+    Ok(())
+}
+
+async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
+    const COLUMNS: &str = "lane, psa_id, url, now, booked, opened_at, seen_at, expected, verify_at";
+    let with: Vec<(&TicketRow, &Completed)> =
+        all.iter().filter_map(|completed| completed.ticket.as_ref().map(|ticket| (ticket, *completed))).collect();
+    for part in sizes(&with) {
+        let text = insert_text(
+            "tickets",
+            COLUMNS,
+            part.len(),
+            "ON CONFLICT (lane) DO UPDATE SET psa_id = excluded.psa_id, url = excluded.url, now = excluded.now,
+             booked = COALESCE(excluded.booked, tickets.booked), seen_at = excluded.seen_at,
+             expected = COALESCE(excluded.expected, tickets.expected), verify_at = COALESCE(excluded.verify_at, tickets.verify_at)",
+        );
+        let mut query = Query::shared(text);
+        for (ticket, completed) in part {
+            query.add(&ticket.lane);
+            query.add(&ticket.psa_id);
+            query.add(&ticket.url);
+            query.add(&ticket.now);
+            query.add(ticket.booked.as_deref());
+            query.add(ticket.opened_at);
+            query.add(ticket.seen_at);
+            query.add(completed.expected.as_ref().map(|(json, _)| json.as_str()));
+            query.add(completed.expected.as_ref().map(|(_, at)| *at));
+        }
+        tx.conn.execute(&query).await?;
+    }
+    Ok(())
+}
+
+/// Everything a ticket's step needs to know, read when it runs.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The request it tells of, with names and ticket.
+    pub request: RequestRow,
+    /// Customer, site, asset and contact, where linked.
+    pub customer: Option<String>,
+    /// Site.
+    pub site: Option<String>,
+    /// Asset.
+    pub asset: Option<String>,
+    /// Contact.
+    pub contact: Option<String>,
+    /// Agent of the technician who decided or revoked.
+    pub agent: Option<String>,
+}
+
+#[derive(FromRow)]
+struct RawLinks {
+    id: String,
+    customer: Option<String>,
+    site: Option<String>,
+    asset: Option<String>,
+}
+
+/// Where a step stands, as people read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Waits for its turn, its time or a link, or is being sent.
+    Waiting,
+    /// Waits for a person.
+    Attention,
+    /// Over.
+    Done,
+}
+
+impl StepState {
+    /// The state that a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "waiting" => Some(Self::Waiting),
+            "attention" => Some(Self::Attention),
+            "done" => Some(Self::Done),
+            _ => None,
+        }
+    }
+
+    const fn states(self) -> &'static str {
+        match self {
+            Self::Waiting => "('queued', 'waiting', 'parked', 'sending')",
+            Self::Attention => "('attention')",
+            Self::Done => "('done', 'given_up')",
+        }
+    }
+}
+
+/// Which steps to list.
+#[derive(Debug, Clone, Default)]
+pub struct StepsQuery {
+    /// In this state.
+    pub state: Option<StepState>,
+    /// Of this lane.
+    pub lane: Option<String>,
+    /// After this one.
+    pub after: Option<StepId>,
+    /// How many at the most.
+    pub limit: usize,
+}
+
+/// A step as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct StepRow {
+    /// Its id.
+    pub id: String,
+    /// Its lane.
+    pub lane: String,
+    /// What it does.
+    pub kind: String,
+    /// What it tells of.
+    pub subject: String,
+    /// Its state: `queued`, `waiting`, `parked`, `sending`, `attention`, `done`, `given_up`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it goes next, microseconds UTC; 0 is at once.
+    pub due_at: i64,
+    /// Since when in doubt.
+    pub doubt_at: Option<i64>,
+    /// The last attempt's words.
+    pub words: Option<String>,
+    /// Name of the company it belongs to.
+    pub company: Option<String>,
+}
+
+/// An attempt with the step it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct AttemptRow {
+    /// The step.
+    pub step_id: String,
+    /// Which attempt, from 1.
+    pub n: i64,
+    /// What the step does.
+    pub kind: String,
+    /// When it began, microseconds UTC.
+    pub started_at: i64,
+    /// When it ended.
+    pub ended_at: i64,
+    /// How long it took.
+    pub ms: i64,
+    /// How it ended.
+    pub result: String,
+    /// HTTP status.
+    pub status: Option<i64>,
+    /// Words.
+    pub words: String,
+}
+
+impl Store {
+    /// Claims up to `limit` steps that are due. `highest` is the highest ticket id seen so far.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where nothing was claimed.
+    pub async fn claim(&self, now: Time, limit: usize, highest: Option<String>) -> Result<Vec<Claimed>> {
+        let (waiting, answer) = Waiting::new();
+        let job = ClaimJob {
+            instance: self.inner.instance.clone(),
+            now,
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            highest,
+            waiting,
+        };
+        self.inner.writers.send("claim", Job::Claim(job)).await?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Writes the end of an attempt.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where nothing was kept; the step stays claimed and is in doubt after the next start.
+    pub async fn complete(&self, completed: Completed) -> Result<()> {
+        let (waiting, answer) = Waiting::new();
+        let key = completed.step.lane.clone();
+        let job = CompleteJob { completed: Box::new(completed), instance: self.inner.instance.clone(), waiting };
+        self.inner.writers.send(&key, Job::Complete(job)).await?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    /// What the steps of these requests need to know. Requests that are gone are left out.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn contexts(&self, requests: &[RequestId]) -> Result<Vec<Context>> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conn = self.read().await?;
+        let mut query = Query::build(
+            "SELECT r.id, c.psa_id AS customer, l.psa_id AS site, a.psa_id AS asset FROM requests r
+             LEFT JOIN links c ON c.kind = 'company' AND c.id = r.company_id AND c.state = 'linked'
+             LEFT JOIN links l ON l.kind = 'location' AND l.id = r.location_id AND l.state = 'linked'
+             LEFT JOIN links a ON a.kind = 'computer' AND a.id = r.computer_id AND a.state = 'linked'
+             WHERE r.id IN ",
+        );
+        query.list(requests.iter().map(RequestId::as_str));
+        let links: Vec<RawLinks> = conn.all(&query).await?;
+        let rows = crate::requests::by_ids(&mut conn, requests).await?;
+        let mut contexts = Vec::with_capacity(rows.len());
+        for request in rows {
+            let Some(link) = links.iter().find(|link| link.id == request.request.id.as_str()) else { continue };
+            let decider = match (&request.request.revoked, &request.request.decision) {
+                (Some((by, _)), _) => Some(by.id.as_str()),
+                (None, Some(decision)) => Some(decision.by.id.as_str()),
+                (None, None) => None,
+            };
+            let agent = linked_to(&mut conn, "technician", decider).await?;
+            let contact = contact_of(&mut conn, &request.request).await?;
+            contexts.push(Context {
+                customer: link.customer.clone(),
+                site: link.site.clone(),
+                asset: link.asset.clone(),
+                contact,
+                agent,
+                request,
+            });
+        }
+        Ok(contexts)
+    }
+
+    /// On SQLite's start: what was being sent when the last process ended is in doubt.
+    pub(crate) async fn doubt_everything_sending(&self, now: Time) -> Result<()> {
+        self.write(move |tx| {
+            let query = Query::new(
+                "UPDATE steps SET state = 'waiting', doubt_at = $1, due_at = $2, claimed_by = NULL WHERE state = 'sending'",
+            )
+            .bind(now)
+            .bind(now);
+            Box::pin(async move { tx.conn.execute(&query).await.map(|_| ()) })
+        })
+        .await
+    }
+
+    /// Takes the steps that a node which is gone was sending; they are in doubt. How many.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where nothing was taken.
+    pub async fn take_over(&self, instance: &str, now: Time) -> Result<u64> {
+        let instance = instance.to_owned();
+        self.write(move |tx| {
+            let take = Query::new(
+                "UPDATE steps SET state = 'waiting', doubt_at = $1, due_at = $2, claimed_by = NULL
+                 WHERE state = 'sending' AND claimed_by = $3",
+            )
+            .bind(now)
+            .bind(now)
+            .bind(&instance);
+            let forget = Query::new("DELETE FROM nodes WHERE id = $1").bind(&instance);
+            Box::pin(async move {
+                let taken = tx.conn.execute(&take).await?;
+                tx.conn.execute(&forget).await?;
+                Ok(taken)
+            })
+        })
+        .await
+    }
+
+    /// Beats for this node, and tells every node's beat.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn beat(&self) -> Result<Vec<(String, i64)>> {
+        let id = self.inner.instance.clone();
+        self.write(move |tx| {
+            let beat = Query::new(
+                "INSERT INTO nodes (id, beat) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET beat = nodes.beat + 1",
+            )
+            .bind(&id);
+            Box::pin(async move {
+                tx.conn.execute(&beat).await?;
+                tx.conn.all(&Query::new("SELECT id, beat FROM nodes ORDER BY id")).await
+            })
+        })
+        .await
+    }
+
+    /// Lets go what waits behind nothing. Two nodes that end and append at the same moment can leave such a step.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn promote_stranded(&self) -> Result<u64> {
+        let stranded = "WHERE state = 'queued' AND seq = (SELECT MIN(q.seq) FROM steps q WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))";
+        let mut probe = Query::build("SELECT COUNT(*) FROM steps ");
+        probe.push(stranded);
+        let found: Option<(i64,)> = self.read().await?.one(&probe).await?;
+        if found.is_none_or(|(n,)| n == 0) {
+            return Ok(0);
+        }
+        self.write(move |tx| {
+            let mut query = Query::build("UPDATE steps SET state = 'waiting' ");
+            query.push(stranded);
+            Box::pin(async move { tx.conn.execute(&query).await })
+        })
+        .await
+    }
+
+    /// When the next waiting step is due; none where none waits.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn next_due(&self) -> Result<Option<Time>> {
+        let query = Query::new("SELECT MIN(due_at) FROM steps WHERE state = 'waiting'");
+        let due: Option<(Option<i64>,)> = self.read().await?.one(&query).await?;
+        Ok(due.and_then(|(due,)| due).map(Time))
+    }
+
+    /// Steps that the caller may see, oldest first. Steps of no company are seen with access to all alone.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn steps(&self, access: &Access, wanted: &StepsQuery) -> Result<Vec<StepRow>> {
+        let mut query = Query::build(
+            "SELECT s.id, s.lane, s.kind, s.subject, s.state, s.attempts, s.due_at, s.doubt_at, s.words, c.name AS company
+             FROM steps s LEFT JOIN companies c ON c.id = s.company_id WHERE 1 = 1",
+        );
+        only(&mut query, "s.company_id", access);
+        if let Some(state) = wanted.state {
+            query.push(" AND s.state IN ").push(state.states());
+        }
+        if let Some(lane) = &wanted.lane {
+            query.push(" AND s.lane = ").arg(lane);
+        }
+        if let Some(after) = &wanted.after {
+            query.push(" AND s.id > ").arg(after.as_str());
+        }
+        query.push(" ORDER BY s.id LIMIT ").arg(i64::try_from(wanted.limit).unwrap_or(i64::MAX));
+        self.read().await?.all(&query).await
+    }
+
+    /// One step, if the caller may see it.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn step(&self, access: &Access, id: &StepId) -> Result<Option<StepRow>> {
+        let mut query = Query::build(
+            "SELECT s.id, s.lane, s.kind, s.subject, s.state, s.attempts, s.due_at, s.doubt_at, s.words, c.name AS company
+             FROM steps s LEFT JOIN companies c ON c.id = s.company_id WHERE s.id = ",
+        );
+        query.arg(id.as_str());
+        only(&mut query, "s.company_id", access);
+        self.read().await?.one(&query).await
+    }
+
+    /// Every attempt of a lane's steps, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn attempts(&self, lane: &str) -> Result<Vec<AttemptRow>> {
+        let query = Query::new(
+            "SELECT step_id, n, kind, started_at, ended_at, ms, result, status, words FROM attempts
+             WHERE lane = $1 ORDER BY started_at, step_id, n",
+        )
+        .bind(lane);
+        self.read().await?.all(&query).await
+    }
+
+    /// A person lets a step go again, at once. False if it does not wait for a person or for its time.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn retry_step(&self, id: &StepId, now: Time, audit: Entry) -> Result<bool> {
+        let id = id.clone();
+        self.write(move |tx| {
+            let query = Query::new(
+                "UPDATE steps SET state = 'waiting', due_at = $1 WHERE id = $2 AND state IN ('attention', 'waiting', 'parked')",
+            )
+            .bind(now)
+            .bind(id.as_str());
+            let audit = audit.clone();
+            Box::pin(async move {
+                let changed = tx.conn.execute(&query).await? == 1;
+                if changed {
+                    tx.audit(&audit).await?;
+                }
+                Ok(changed)
+            })
+        })
+        .await
+    }
+
+    /// A person gives a step up; the next of its lane may go. False if it is over or being sent.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be written.
+    pub async fn give_up_step(&self, id: &StepId, now: Time, audit: Entry) -> Result<bool> {
+        let id = id.clone();
+        self.write(move |tx| {
+            let query = Query::new(
+                "UPDATE steps SET state = 'given_up', ended_at = $1 WHERE id = $2 AND state IN ('attention', 'waiting', 'parked', 'queued')",
+            )
+            .bind(now)
+            .bind(id.as_str());
+            let promote = Query::new(
+                "UPDATE steps SET state = 'waiting' WHERE state = 'queued' AND lane = (SELECT o.lane FROM steps o WHERE o.id = $1)
+                 AND seq = (SELECT MIN(q.seq) FROM steps q WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))",
+            )
+            .bind(id.as_str());
+            let audit = audit.clone();
+            Box::pin(async move {
+                let changed = tx.conn.execute(&query).await? == 1;
+                if changed {
+                    tx.conn.execute(&promote).await?;
+                    tx.audit(&audit).await?;
+                }
+                Ok(changed)
+            })
+        })
+        .await
+    }
+}
+
+async fn linked_to(conn: &mut crate::engine::Conn, kind: &str, id: Option<&str>) -> Result<Option<String>> {
+    let Some(id) = id else { return Ok(None) };
+    let query = Query::new("SELECT psa_id FROM links WHERE kind = $1 AND id = $2 AND state = 'linked'")
+        .bind(kind)
+        .bind(id);
+    Ok(conn.one::<(Option<String>,)>(&query).await?.and_then(|(psa_id,)| psa_id))
+}
+
+async fn contact_of(conn: &mut crate::engine::Conn, request: &Request) -> Result<Option<String>> {
+    let Some(email) = request.asked.end_user.email.as_deref() else { return Ok(None) };
+    let query = Query::new(
+        "SELECT k.psa_id FROM contacts c JOIN links k ON k.kind = 'contact' AND k.id = c.id AND k.state = 'linked'
+         WHERE c.company_id = $1 AND c.email_key = $2",
+    )
+    .bind(request.company_id.as_str())
+    .bind(countersign_domain::text::email_key(email));
+    Ok(conn.one::<(Option<String>,)>(&query).await?.and_then(|(psa_id,)| psa_id))
+}

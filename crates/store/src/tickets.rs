@@ -1,0 +1,123 @@
+//! What we know of the ticket of a lane, and which tickets are to be read back.
+
+use countersign_domain::time::Time;
+use sqlx::FromRow;
+
+use crate::{Result, Store, engine::Query};
+
+/// The ticket of a lane. `now` and `booked` are JSON of the caller's making.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketRow {
+    /// Its lane: the request (or session) it tells of.
+    pub lane: String,
+    /// Its id on the other side.
+    pub psa_id: String,
+    /// Its address for people.
+    pub url: String,
+    /// The ticket as it was last seen, JSON.
+    pub now: String,
+    /// The time entry that stands on it, JSON; none where none was written.
+    pub booked: Option<String>,
+    /// When we first knew of it.
+    pub opened_at: Time,
+    /// When it was last seen.
+    pub seen_at: Time,
+}
+
+/// A ticket whose state is to be compared with what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToVerify {
+    /// Its lane.
+    pub lane: String,
+    /// Its id on the other side.
+    pub psa_id: String,
+    /// The ticket as it was before the change, JSON.
+    pub before: String,
+    /// What was asked for, JSON.
+    pub expected: String,
+}
+
+#[derive(FromRow)]
+struct RawVerify {
+    lane: String,
+    psa_id: String,
+    now: String,
+    expected: String,
+}
+
+impl Store {
+    /// Tickets that are due for a read-back, at most `limit`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn tickets_to_verify(&self, now: Time, limit: usize) -> Result<Vec<ToVerify>> {
+        let query = Query::new(
+            "SELECT lane, psa_id, now, expected FROM tickets
+             WHERE verify_at IS NOT NULL AND expected IS NOT NULL AND verify_at <= $1 ORDER BY verify_at LIMIT $2",
+        )
+        .bind(now)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows: Vec<RawVerify> = self.read().await?.all(&query).await?;
+        Ok(rows
+            .into_iter()
+            .map(|raw| ToVerify { lane: raw.lane, psa_id: raw.psa_id, before: raw.now, expected: raw.expected })
+            .collect())
+    }
+
+    /// Keeps what a read-back showed: the ticket as it is, and whether it is to be read again.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be kept.
+    pub async fn keep_seen(&self, seen: Vec<(String, String)>, at: Time) -> Result<()> {
+        self.write(move |tx| {
+            let seen = seen.clone();
+            Box::pin(async move {
+                for (lane, now) in &seen {
+                    let query = Query::new("UPDATE tickets SET now = $1, seen_at = $2, verify_at = NULL WHERE lane = $3")
+                        .bind(now)
+                        .bind(at)
+                        .bind(lane);
+                    tx.conn.execute(&query).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Puts read-backs off until `at`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be kept.
+    pub async fn verify_later(&self, lanes: Vec<String>, at: Time) -> Result<()> {
+        self.write(move |tx| {
+            let mut query = Query::build("UPDATE tickets SET verify_at = ");
+            query.arg(at).push(" WHERE lane IN ").list(lanes.iter());
+            Box::pin(async move { tx.conn.execute(&query).await.map(|_| ()) })
+        })
+        .await
+    }
+
+    /// The newest ticket of ours that we know exists, by number: the control record of a walk.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be read.
+    pub async fn newest_ticket(&self) -> Result<Option<String>> {
+        let query = Query::new("SELECT psa_id FROM tickets ORDER BY LENGTH(psa_id) DESC, psa_id DESC LIMIT 1");
+        Ok(self.read().await?.one::<(String,)>(&query).await?.map(|(id,)| id))
+    }
+
+    /// Which of these ids of the other side are tickets we know.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be read.
+    pub async fn known_tickets(&self, psa_ids: &[String]) -> Result<Vec<String>> {
+        let mut known = Vec::new();
+        for part in psa_ids.chunks(500) {
+            let mut query = Query::build("SELECT psa_id FROM tickets WHERE psa_id IN ");
+            query.list(part.iter());
+            known.extend(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id));
+        }
+        Ok(known)
+    }
+}
