@@ -81,8 +81,6 @@ pub struct NewAction {
     pub outcome: Option<String>,
     /// The note as HTML.
     pub note_html: String,
-    /// The note as plain text, for where HTML is not kept.
-    pub note: String,
     /// Whether it is private.
     pub hiddenfromuser: bool,
     /// The agent it belongs to; without, it belongs to the agent of the token.

@@ -95,6 +95,9 @@ pub struct Outcome {
     /// The status it sets by itself.
     #[serde(deserialize_with = "loose::link")]
     pub newstatus: Option<i64>,
+    /// Whether it sends a mail by itself: 0 is no, the other values are not documented.
+    #[serde(deserialize_with = "loose::integer")]
+    pub sendemail: Option<i64>,
     /// Whether its notes are private by default.
     #[serde(deserialize_with = "loose::flag")]
     pub hidefromuser: Option<bool>,

@@ -24,6 +24,9 @@ pub struct Ticket {
     /// The description; cut in lists.
     #[serde(deserialize_with = "loose::text")]
     pub details: Option<String>,
+    /// The description as HTML; in details only.
+    #[serde(deserialize_with = "loose::text")]
+    pub details_html: Option<String>,
     /// Its kind.
     #[serde(deserialize_with = "loose::link")]
     pub tickettype_id: Option<i64>,
@@ -245,8 +248,13 @@ impl Client {
             ];
             let mut wanted: HashSet<i64> = ids.iter().copied().collect();
             let rows: Vec<Ticket> = self.list(query).await?;
+            let before = found.len();
+            let got = rows.len();
             found.extend(rows.into_iter().filter(|ticket| wanted.remove(&ticket.id)));
-            // A Halo that does not know `ticketids` answers with its newest tickets; ask for the others one by one.
+            if found.len() - before == got {
+                continue;
+            }
+            // Rows that were not asked for: this Halo does not know `ticketids`, so the others are read one by one.
             for id in wanted {
                 match self.ticket(id).await {
                     Ok(ticket) => found.push(ticket),

@@ -1,0 +1,130 @@
+//! What can be chosen in the settings, and what fits most where nobody chose yet.
+
+use std::collections::HashSet;
+
+use halopsa::{AgentFilter, Client, Closed, Outcome, TicketType, TicketTypeFilter};
+
+use super::map::{self, fault};
+use crate::{Choice, Choices, Fault, OutcomeChoice, StatusChoice, Suggested};
+
+/// Reads the choices; those that depend on a ticket type for the one given, else for the one suggested.
+pub(super) async fn choices(client: &Client, ticket_type: Option<&str>) -> Result<Choices, Fault> {
+    let read = |error: halopsa::Error| fault(&error);
+    let types = client.ticket_types(TicketTypeFilter::Creatable).await.map_err(read)?;
+    let suggested = types.iter().find(|kind| is(&kind.name, "incident")).or(types.first());
+    let chosen = match ticket_type {
+        Some(id) => Some(map::id(id)?),
+        None => suggested.map(|kind| kind.id),
+    };
+    // The list leaves details out; a type that is hidden from us still has statuses and outcomes.
+    let details = match chosen {
+        Some(id) => super::find::or_none(client.ticket_type(id).await)?,
+        None => None,
+    };
+    let statuses = statuses(client, chosen).await?;
+    let outcomes = outcomes(client, chosen, details.as_ref()).await?;
+    let teams = client.teams().await.map_err(read)?;
+    let agents = client.agents(AgentFilter::Enabled).await.map_err(read)?;
+    Ok(Choices {
+        suggested: Suggested {
+            ticket_type: suggested.map(|kind| kind.id.to_string()),
+            status_open: first_status(&statuses, details.and_then(|kind| kind.initial_status)),
+            status_closed: best(&statuses, |status| status.closed, "closed"),
+            outcome: quiet_note(&outcomes),
+        },
+        ticket_types: types.into_iter().map(|kind| choice(kind.id, kind.name)).collect(),
+        statuses,
+        outcomes,
+        teams: teams
+            .into_iter()
+            .filter(|team| team.inactive != Some(true) && team.forrequests != Some(false))
+            .map(|team| choice(team.id, team.name))
+            .collect(),
+        agents: agents
+            .into_iter()
+            .filter(|agent| agent.isapiagent != Some(true))
+            .map(|agent| choice(agent.id, agent.name))
+            .collect(),
+    })
+}
+
+fn choice(id: i64, name: String) -> Choice {
+    Choice { id: id.to_string(), name }
+}
+
+fn is(name: &str, word: &str) -> bool {
+    name.trim().eq_ignore_ascii_case(word)
+}
+
+async fn statuses(client: &Client, ticket_type: Option<i64>) -> Result<Vec<StatusChoice>, Fault> {
+    let all = client.statuses(ticket_type, Closed::With).await.map_err(|error| fault(&error))?;
+    let open = client.statuses(ticket_type, Closed::Without).await.map_err(|error| fault(&error))?;
+    let open: HashSet<i64> = open.into_iter().map(|status| status.id).collect();
+    // A Halo that ignores `excludeclosed` shows no difference; then the name is the only hint.
+    let told = all.iter().any(|status| !open.contains(&status.id));
+    let closed = |id: i64, name: &str| if told { !open.contains(&id) } else { is(name, "closed") };
+    Ok(all
+        .into_iter()
+        .map(|status| StatusChoice {
+            closed: closed(status.id, &status.name),
+            id: status.id.to_string(),
+            name: status.name,
+        })
+        .collect())
+}
+
+/// Outcomes that the type's workflow permits in some step; all of the type's where no workflow says.
+async fn outcomes(
+    client: &Client,
+    ticket_type: Option<i64>,
+    details: Option<&TicketType>,
+) -> Result<Vec<OutcomeChoice>, Fault> {
+    let mut all = client.outcomes(ticket_type).await.map_err(|error| fault(&error))?;
+    all.retain(|outcome| outcome.hidden != Some(true));
+    if let Some(workflow) = details.and_then(|kind| kind.workflow_id) {
+        match client.workflow(workflow).await {
+            Ok(workflow) => {
+                let steps = workflow.steps.iter().flat_map(|step| &step.actions);
+                let permitted: HashSet<i64> = steps.filter_map(|action| action.action_id).collect();
+                if all.iter().any(|outcome| permitted.contains(&outcome.id)) {
+                    all.retain(|outcome| permitted.contains(&outcome.id));
+                }
+            }
+            // Reading workflows may take rights that our agent has no other use for.
+            Err(error) => tracing::debug!(%error, "the workflow is not readable"),
+        }
+    }
+    Ok(all.into_iter().map(outcome_choice).collect())
+}
+
+fn outcome_choice(outcome: Outcome) -> OutcomeChoice {
+    OutcomeChoice {
+        id: outcome.id.to_string(),
+        private: outcome.hidefromuser == Some(true),
+        sends_mail: outcome.sendemail.is_some_and(|mode| mode > 0),
+        sets_status: outcome.newstatus.map(|id| id.to_string()),
+        name: if outcome.outcome.is_empty() { outcome.buttonname.unwrap_or_default() } else { outcome.outcome },
+    }
+}
+
+fn first_status(statuses: &[StatusChoice], initial: Option<i64>) -> Option<String> {
+    let initial = initial.map(|id| id.to_string());
+    let own = statuses.iter().find(|status| !status.closed && Some(&status.id) == initial.as_ref());
+    own.map(|status| status.id.clone()).or_else(|| best(statuses, |status| !status.closed, "new"))
+}
+
+/// The status of that name among those that fit, else the first that fits.
+fn best(statuses: &[StatusChoice], fits: impl Fn(&StatusChoice) -> bool, name: &str) -> Option<String> {
+    let mut fitting = statuses.iter().filter(|status| fits(status));
+    let named = statuses.iter().find(|status| fits(status) && is(&status.name, name));
+    named.or_else(|| fitting.next()).map(|status| status.id.clone())
+}
+
+/// A private note that sends no mail and sets no status; by its name where there are several.
+fn quiet_note(outcomes: &[OutcomeChoice]) -> Option<String> {
+    let quiet = |outcome: &&OutcomeChoice| !outcome.sends_mail && outcome.sets_status.is_none();
+    let called = |words: &'static str| move |outcome: &&OutcomeChoice| outcome.name.to_lowercase().contains(words);
+    let private = || outcomes.iter().filter(quiet).filter(|outcome| outcome.private);
+    let found = private().find(called("note")).or_else(|| private().next());
+    found.or_else(|| outcomes.iter().filter(quiet).find(called("note"))).map(|outcome| outcome.id.clone())
+}

@@ -1,0 +1,182 @@
+//! Finding: directory records by name, and tickets of ours by their references.
+//!
+//! Halo searches loosely and ignores filters it does not know, so whatever it returns is compared here again.
+
+use countersign_domain::link::{Kind, Theirs};
+use countersign_domain::text;
+use halopsa::{
+    AgentFilter, AssetFilter, Client, CustomerFilter, Deleted, End, Error, ErrorKind, Pages, Record, SiteFilter,
+    Ticket, TicketFilter, UserFilter,
+};
+
+use super::map::{self, fault};
+use crate::{Cause, Class, Fault, Found, Sweep, SweepRange};
+
+/// Rows per page of the directory. Halo cuts tickets to 100, but customers, sites, users and assets hardly at all.
+const DIRECTORY_PAGE: usize = 500;
+
+/// Turns "not found" into nothing.
+pub(super) fn or_none<T>(result: Result<T, Error>) -> Result<Option<T>, Fault> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault(&error)),
+    }
+}
+
+/// Walks the tickets from the newest down, then once more with deleted ones.
+pub(super) async fn sweep(client: &Client, range: &SweepRange) -> Result<Sweep, Fault> {
+    let floor = range.down_to.as_deref().map(map::id).transpose()?;
+    let control = range.control.as_deref().map(map::id).transpose()?;
+    // The control ticket may be older than the highest id seen; it has to be met all the same.
+    let floor = floor.map(|floor| control.map_or(floor, |control| control.min(floor)));
+    let live = walk(client, Deleted::Without, floor).await?;
+    let deleted = walk(client, Deleted::With, floor).await?;
+    let highest = live.ids.iter().chain(&deleted.ids).max().map(i64::to_string);
+    let gone = deleted.ours.into_iter().filter(|ticket| !live.ids.contains(&ticket.id));
+    let gone: Vec<Found> = gone.map(|ticket| found(ticket, true)).collect();
+    Ok(Sweep {
+        highest,
+        complete: live.complete && deleted.complete && !live.ids.is_empty(),
+        control_seen: control.is_some_and(|control| live.ids.contains(&control)),
+        found: live.ours.into_iter().map(|ticket| found(ticket, false)).chain(gone).collect(),
+    })
+}
+
+struct Walk {
+    ids: Vec<i64>,
+    ours: Vec<Ticket>,
+    complete: bool,
+}
+
+async fn walk(client: &Client, deleted: Deleted, floor: Option<i64>) -> Result<Walk, Fault> {
+    let mut pages = client.tickets(&TicketFilter { deleted, ..TicketFilter::default() });
+    let mut walk = Walk { ids: Vec::new(), ours: Vec::new(), complete: false };
+    // Halo may not honour the order asked for; then the lowest id met says nothing about what is still to come.
+    let mut falling = true;
+    while let Some(page) = pages.next().await.map_err(|error| fault(&error))? {
+        for ticket in page {
+            falling &= walk.ids.last().is_none_or(|&last| last > ticket.id);
+            walk.ids.push(ticket.id);
+            let ours = ticket.third_party_id_string.as_deref().is_some_and(map::is_reference)
+                || map::short_reference(&ticket.summary).is_some();
+            if ours {
+                walk.ours.push(ticket);
+            }
+        }
+        if falling && walk.ids.last().zip(floor).is_some_and(|(&last, floor)| last <= floor) {
+            walk.complete = true;
+            return Ok(walk);
+        }
+    }
+    walk.complete = pages.end() == Some(End::Complete);
+    walk.ours.sort_by_key(|ticket| std::cmp::Reverse(ticket.id));
+    Ok(walk)
+}
+
+fn found(ticket: Ticket, deleted: bool) -> Found {
+    let short = map::short_reference(&ticket.summary);
+    Found { ticket: map::ticket_now(ticket), short, deleted }
+}
+
+/// The customer that a record of this kind is looked for in.
+fn inside(kind: Kind, customer: Option<&str>) -> Result<Option<i64>, Fault> {
+    match (kind, customer) {
+        (Kind::Company | Kind::Technician, _) => Ok(None),
+        (Kind::Location | Kind::Computer | Kind::Contact, Some(customer)) => map::id(customer).map(Some),
+        (Kind::Location | Kind::Computer | Kind::Contact, None) => {
+            Err(map::invalid("sites, assets and contacts are looked for inside a customer; the company is not linked"))
+        }
+    }
+}
+
+/// Records whose name, in normal form, is the one asked for.
+pub(super) async fn look_up(
+    client: &Client,
+    kind: Kind,
+    customer: Option<&str>,
+    name: &str,
+) -> Result<Vec<Theirs>, Fault> {
+    let key = text::name_key(name);
+    if key.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Halo's search does not fold white space, so it gets the name as one line.
+    let search = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rows = list(client, kind, customer, Some(search), usize::MAX).await?;
+    Ok(rows.into_iter().filter(|row| row.keys.iter().any(|other| text::name_key(other) == key)).collect())
+}
+
+/// Up to `limit` records, by name.
+pub(super) async fn records(
+    client: &Client,
+    kind: Kind,
+    customer: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Theirs>, Fault> {
+    let mut rows = list(client, kind, customer, None, limit).await?;
+    rows.sort_by_cached_key(|row| (text::name_key(&row.psa_name), row.psa_id.clone()));
+    Ok(rows)
+}
+
+/// One record by its id.
+pub(super) async fn record(client: &Client, kind: Kind, id: i64) -> Result<Option<Theirs>, Fault> {
+    Ok(match kind {
+        Kind::Company => or_none(client.customer(id).await)?.map(map::customer),
+        Kind::Location => or_none(client.site(id).await)?.map(map::site),
+        Kind::Computer => or_none(client.asset(id).await)?.map(map::asset),
+        Kind::Technician => or_none(client.agent(id).await)?.map(map::agent),
+        Kind::Contact => or_none(client.user(id).await)?.map(map::contact),
+    })
+}
+
+async fn list(
+    client: &Client,
+    kind: Kind,
+    customer: Option<&str>,
+    search: Option<String>,
+    limit: usize,
+) -> Result<Vec<Theirs>, Fault> {
+    let client_id = inside(kind, customer)?;
+    match kind {
+        Kind::Company => {
+            let filter = CustomerFilter { search, ..CustomerFilter::default() };
+            gather(client.customers(&filter), limit, map::customer).await
+        }
+        Kind::Location => {
+            let filter = SiteFilter { client_id, search, ..SiteFilter::default() };
+            gather(client.sites(&filter), limit, map::site).await
+        }
+        Kind::Computer => {
+            let filter = AssetFilter { client_id, search, ..AssetFilter::default() };
+            gather(client.assets(&filter), limit, map::asset).await
+        }
+        Kind::Contact => {
+            let filter = UserFilter { client_id, search, ..UserFilter::default() };
+            gather(client.users(&filter), limit, map::contact).await
+        }
+        Kind::Technician => {
+            let agents = client.agents(AgentFilter::Enabled).await.map_err(|error| fault(&error))?;
+            // An agent that exists for an application is nobody's colleague.
+            let people = agents.into_iter().filter(|agent| agent.isapiagent != Some(true));
+            Ok(people.take(limit).map(map::agent).collect())
+        }
+    }
+}
+
+async fn gather<T: Record>(pages: Pages<T>, limit: usize, map: fn(T) -> Theirs) -> Result<Vec<Theirs>, Fault> {
+    let mut pages = pages.page_size(DIRECTORY_PAGE.min(limit.max(1)));
+    let mut rows = Vec::new();
+    while let Some(page) = pages.next().await.map_err(|error| fault(&error))? {
+        rows.extend(page.into_iter().map(map));
+        if rows.len() >= limit {
+            rows.truncate(limit);
+            return Ok(rows);
+        }
+    }
+    if pages.end() == Some(End::Doubtful) {
+        let words = format!("HaloPSA counts more of {} than it gives, so the list is not complete", T::PATH);
+        return Err(Fault { class: Class::Later(None), cause: Cause::NotUnderstood, status: None, words });
+    }
+    Ok(rows)
+}
