@@ -1,0 +1,73 @@
+tk-title = Ticketing System
+tk-sub = Each request becomes one ticket in HaloPSA; each answer is written to it.
+tk-connection = Connection
+tk-connection-text = From Halo: Configuration › Integrations › HaloPSA API › Applications.
+tk-resource_server = Resource server
+tk-resource_server-help = The address of Halo's API, as the page HaloPSA API shows it. Example: https://halo.example.com/api
+tk-auth_server = Authorisation server
+tk-auth_server-help = The address that gives out tokens, from the same page. Example: https://halo.example.com/auth
+tk-tenant = Tenant
+tk-tenant-help = For a hosted Halo, the name shown as Tenant. Leave it empty for a Halo of your own.
+tk-client_id = Client ID
+tk-client_id-help = From the application's Details tab.
+tk-client_secret = Client Secret
+tk-client_secret-help = Shown once by Halo. It is kept sealed and never shown again; leave the field empty to keep the stored one.
+tk-secret-stored = A secret is stored
+tk-content = Tickets
+tk-content-text = The lists are read from Halo and hold what the agent may use.
+tk-choose = Not chosen
+tk-leave = Leave as it is
+tk-unknown-choice = { $id } (not in Halo's list)
+tk-ticket_type = Ticket Type
+tk-ticket_type-help = Every ticket is made with this type. The API-only agent's team or department must be allowed to use it.
+tk-status_new = Status of a new ticket
+tk-status_new-help = Leave it to the ticket type, or choose one.
+tk-status_approved = Status when approved
+tk-status_approved-help = A closed status closes the ticket with the decision.
+tk-status_denied = Status when denied
+tk-status_denied-help = A closed status closes the ticket with the decision.
+tk-status_expired = Status when nobody answers
+tk-status_expired-help = Set when a request runs out of time.
+tk-status_withdrawn = Status when withdrawn
+tk-status_withdrawn-help = Set when the user takes the request back.
+tk-outcome = Action outcome
+tk-outcome-help = The Halo action that a decision is written as. It must be one that the agent may use.
+tk-people = People and time
+tk-people-text = An answer belongs to the technician who gave it, where that technician is linked to a Halo agent.
+tk-assign = Assign the ticket to the technician who decides
+tk-assign-help = Needs “Can Re-assign Tickets: Yes” in Halo. With No, tickets keep their agent and all else works.
+tk-minutes = Minutes per decision
+tk-minutes-help = Booked as time on the action, owned by the technician. 0 books none.
+tk-saved = Saved.
+tk-saved-checked = Saved. The check below shows what Halo lets the agent do.
+tk-not-saved = Not saved. Each field says why.
+tk-error-number = A whole number from 0 to 480.
+tk-error-address = An address that begins with https://
+tk-no-choices = The lists come once the connection works.
+tk-no-answer = Halo did not give its lists: { $why }
+
+check-title = Live check
+check-run = Run live check
+check-none = The check shows what Halo lets the agent do, right now. It reads and writes nothing.
+check-fails = { $count ->
+    [one] { $count } fails
+   *[other] { $count } fail
+}
+check-warnings = { $count ->
+    [one] { $count } warning
+   *[other] { $count } warnings
+}
+check-infos = { $count } info
+check-unknowns = { $count } unknown
+check-fine = Everything that is needed is there
+check-word-ok = OK
+check-word-info = Info
+check-word-warn = Warning
+check-word-fail = Fails
+check-word-unknown = Unknown
+
+guide-title = Before you begin, in Halo
+guide-1 = Make an API-only agent and put it into the team or department of the ticket type.
+guide-2 = Configuration › Integrations › HaloPSA API › Applications › New: Authentication Method “Client ID and Secret (Services)”, Login Type “Agent”, Agent to log in as: the API-only agent.
+guide-3 = Permissions tab, only these four:
+guide-4 = Copy Client ID and Client Secret from the Details tab, save in Halo, wait a few seconds, then fill in below.

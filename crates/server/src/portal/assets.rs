@@ -1,0 +1,29 @@
+//! The portal's style sheet, scripts, fonts and icons, carried in the binary.
+//!
+//! Addresses carry the first digits of the file's own SHA-256, so that a browser may keep a file for a year and still sees
+//! a new one at once. Not for pages: those are templates. Called by the views (for addresses) and by the router.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use rust_embed::RustEmbed;
+
+#[derive(RustEmbed)]
+#[folder = "assets/"]
+#[exclude = "*.mjs"]
+#[exclude = "vendor/VENDORED.json"]
+pub(crate) struct Files;
+
+static ADDRESSES: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
+    Files::iter()
+        .filter_map(|name| {
+            let [a, b, c, d, ..] = Files::get(&name)?.metadata.sha256_hash();
+            Some((name.to_string(), format!("/assets/{name}?v={:08x}", u32::from_be_bytes([a, b, c, d]))))
+        })
+        .collect()
+});
+
+/// The address of a file under `assets/`, such as `vendor/icons.svg`, with its version.
+pub(crate) fn url(name: &str) -> String {
+    ADDRESSES.get(name).cloned().unwrap_or_else(|| format!("/assets/{name}"))
+}

@@ -1,0 +1,215 @@
+//! One request as a page of its own, and the list of all of them.
+
+use askama::Template;
+
+use super::approvals::{Bar, Reason, Risk};
+use super::frame::{Empty, Frame, Tab, Tone, When};
+use crate::portal::text::Text;
+
+/// A named fact of the program.
+#[derive(Debug, Clone)]
+pub(crate) struct Fact {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// Shown in place of a long value such as a hash; the whole one is what gets copied.
+    pub(crate) short: Option<String>,
+    pub(crate) style: FactStyle,
+}
+
+/// How a fact's value is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FactStyle {
+    Plain,
+    /// Paths, hashes, commands.
+    Mono,
+    /// A publisher whose signature was verified.
+    Verified,
+    /// A publisher that is only claimed, or none.
+    Unverified,
+}
+
+/// The ticket as a request names it.
+#[derive(Debug, Clone)]
+pub(crate) enum TicketLink {
+    /// Open in the ticketing system.
+    Open { number: String, url: Option<String>, status: Option<String> },
+    /// Not there yet; the sentence says why.
+    Waiting(String),
+    /// There will be none; the sentence says why.
+    None(String),
+}
+
+/// An earlier request.
+#[derive(Debug, Clone)]
+pub(crate) struct Past {
+    pub(crate) href: String,
+    pub(crate) at: When,
+    pub(crate) name: String,
+    pub(crate) by: String,
+    pub(crate) word: String,
+    pub(crate) tone: Tone,
+}
+
+/// Whose part of the story an entry is: the filter over the time line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Endpoint,
+    People,
+    Ticket,
+}
+
+impl Side {
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Endpoint => "endpoint",
+            Self::People => "people",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
+/// One entry of the time line.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) at: When,
+    pub(crate) side: Side,
+    pub(crate) tone: Tone,
+    pub(crate) icon: &'static str,
+    pub(crate) title: String,
+    /// A sentence below the title.
+    pub(crate) detail: String,
+    /// What a person wrote, in quotation marks.
+    pub(crate) quote: Option<String>,
+    /// The attempts of a ticket step. More than three fold to the first, the last, and "5 more".
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+impl Entry {
+    /// The attempts that stand in sight before the fold.
+    pub(crate) fn head(&self) -> &[Attempt] {
+        if self.attempts.len() > 3 { self.attempts.get(..1).unwrap_or_default() } else { &self.attempts }
+    }
+
+    /// The attempts behind the fold.
+    pub(crate) fn folded(&self) -> &[Attempt] {
+        if self.attempts.len() > 3 { self.attempts.get(1..self.attempts.len() - 1).unwrap_or_default() } else { &[] }
+    }
+
+    /// The last attempt, where a fold stands before it.
+    pub(crate) fn tail(&self) -> &[Attempt] {
+        if self.attempts.len() > 3 { self.attempts.get(self.attempts.len() - 1..).unwrap_or_default() } else { &[] }
+    }
+}
+
+/// One call to the ticketing system, as a person reads it.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) at: When,
+    /// "201, 388 ms", "No answer", "Found", "Refused".
+    pub(crate) answer: String,
+    pub(crate) tone: Tone,
+    pub(crate) sentence: String,
+    /// The other side's own words.
+    pub(crate) words: Option<String>,
+}
+
+/// What the ticketing system holds for this request.
+#[derive(Debug, Clone)]
+pub(crate) struct TicketCard {
+    pub(crate) link: TicketLink,
+    pub(crate) reference: String,
+    pub(crate) assigned_to: Option<String>,
+    /// "5 min, Maria Ruiz".
+    pub(crate) time: Option<String>,
+    /// "2 of 2 done".
+    pub(crate) steps: String,
+}
+
+/// A request's own page.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/one.html")]
+pub(crate) struct RequestPage {
+    pub(crate) text: Text,
+    pub(crate) frame: Frame,
+    pub(crate) id: String,
+    /// The short form, as it stands in the ticket.
+    pub(crate) reference: String,
+    pub(crate) program: String,
+    pub(crate) state: String,
+    pub(crate) state_tone: Tone,
+    /// "j.ortiz on DEMO-LT-203".
+    pub(crate) account: String,
+    pub(crate) computer: String,
+    pub(crate) company: String,
+    pub(crate) location: String,
+    /// "decided by Maria Ruiz in 2 min 11 s".
+    pub(crate) summary: String,
+    pub(crate) story: Vec<Entry>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) command_line: Option<String>,
+    pub(crate) risk: Risk,
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) ticket: TicketCard,
+    /// This program here before, newest first.
+    pub(crate) before: Vec<Past>,
+    /// While it waits, the same bar as beside the queue.
+    pub(crate) bar: Option<Bar>,
+    /// An unused grant can be taken back.
+    pub(crate) revocable: Revocable,
+}
+
+/// Whether the page offers to take the grant back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revocable {
+    Yes,
+    No,
+}
+
+impl RequestPage {
+    pub(crate) fn can_revoke(&self) -> bool {
+        self.revocable == Revocable::Yes
+    }
+
+    /// The ticket's number and address, where it is open.
+    pub(crate) fn open_ticket(&self) -> Option<(&str, &str)> {
+        match &self.ticket.link {
+            TicketLink::Open { number, url: Some(url), .. } => Some((number, url)),
+            _ => None,
+        }
+    }
+}
+
+/// A request in the list.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestRow {
+    pub(crate) id: String,
+    pub(crate) program: String,
+    pub(crate) account: String,
+    pub(crate) computer: String,
+    pub(crate) company: String,
+    pub(crate) state: String,
+    pub(crate) tone: Tone,
+    pub(crate) by: String,
+    pub(crate) asked_at: When,
+    pub(crate) ticket: TicketLink,
+}
+
+/// All requests, by state and search.
+#[derive(Debug, Clone, Template)]
+#[template(path = "requests/page.html")]
+pub(crate) struct RequestsPage {
+    pub(crate) text: Text,
+    pub(crate) frame: Frame,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) query: String,
+    pub(crate) rows: Vec<RequestRow>,
+    /// The cursor of the next page.
+    pub(crate) next: Option<String>,
+    pub(crate) empty: Option<Empty>,
+}
+
+impl RequestsPage {
+    pub(crate) fn state(&self) -> &'static str {
+        self.tabs.iter().find(|tab| tab.current).map_or("", |tab| tab.state)
+    }
+}

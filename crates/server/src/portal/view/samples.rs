@@ -1,0 +1,740 @@
+//! Views filled by hand: what the tests render, and what a person looks at while changing a template.
+
+use super::approvals::*;
+use super::directory::*;
+use super::frame::*;
+use super::problem::*;
+use super::request::*;
+use super::sign_in::*;
+use super::steps::*;
+use super::ticketing::*;
+use crate::portal::text::Text;
+
+fn text() -> Text {
+    Text::default()
+}
+
+fn at(clock: &str) -> When {
+    When { iso: format!("2026-11-24T{clock}Z"), text: clock.to_owned() }
+}
+
+fn frame(screen: Screen, title: &str) -> Frame {
+    Frame {
+        screen,
+        title: title.to_owned(),
+        person: Person { name: "Maria Ruiz".into(), initials: "MR".into(), role: "Level 3".into() },
+        connection: Connection::Connected,
+        waiting: 6,
+        unlinked: Unlinked { companies: 5, locations: 11, computers: 38, users: 1 },
+        attention: 4,
+        banner: None,
+        csrf: "sample-token".into(),
+        search: String::new(),
+    }
+}
+
+fn row(id: &str, program: &str, who: (&str, &str, &str), clock: &str, risk: Risk, weighs: &str) -> QueueRow {
+    QueueRow {
+        id: format!("req_{id}"),
+        program: program.into(),
+        account: who.0.into(),
+        computer: who.1.into(),
+        company: who.2.into(),
+        since: When { iso: format!("2026-11-24T{clock}Z"), text: "4 min".into() },
+        late: risk == Risk::High,
+        risk,
+        weighs: weighs.into(),
+        why: Some("The printer at the front desk keeps stopping.".into()),
+        asked: 1,
+        decided: None,
+        version: 1,
+    }
+}
+
+fn rows() -> Vec<QueueRow> {
+    let mut decided = row(
+        "d",
+        "Zoom Workplace 6.4",
+        ("b.moss", "EXM-WS-014", "Example Manufacturing"),
+        "14:01:00",
+        Risk::Low,
+        "Signed",
+    );
+    decided.decided =
+        Some(Decided { sentence: "Approved by Sam Okoro".into(), tone: Tone::Ok, at: at("14:05:00"), reason: None });
+    let mut repeated = row(
+        "c",
+        "Wireshark 4.6.1 installer",
+        ("j.ortiz", "DEMO-LT-203", "Demo Freight Lines"),
+        "14:03:00",
+        Risk::LookTwice,
+        "Signed, first seen at this company",
+    );
+    repeated.asked = 3;
+    vec![
+        row(
+            "a",
+            "fix-spooler.ps1",
+            ("t.alvarez", "SPC-WS-031", "Specimen Credit Union"),
+            "13:59:00",
+            Risk::High,
+            "PowerShell, unsigned script in Downloads",
+        ),
+        row(
+            "b",
+            "Ledger Desk 2027.2 update",
+            ("a.novak", "SDG-FD-01", "Sample Dental Group"),
+            "14:01:00",
+            Risk::Low,
+            "Signed, known publisher",
+        ),
+        repeated,
+        decided,
+        row(
+            "e",
+            "sudo apt-get install nmap",
+            ("d.lee", "demo-dev-07", "Demo Freight Lines"),
+            "14:04:00",
+            Risk::LookTwice,
+            "Package manager, exact command only",
+        ),
+        row(
+            "f",
+            "Logi Options+ 1.90",
+            ("k.brandt", "EXM-LT-088", "Example Manufacturing"),
+            "14:05:00",
+            Risk::Low,
+            "Signed, seen on 61 computers",
+        ),
+        row(
+            "g",
+            "Acme Label Printer driver 3.2",
+            ("r.ivers", "PLC-WS-006", "Placeholder Legal LLP"),
+            "14:05:30",
+            Risk::Low,
+            "Signed. Ticket waits for a link",
+        ),
+    ]
+}
+
+fn queue(chosen: &str) -> Queue {
+    Queue {
+        text: text(),
+        rows: rows(),
+        chosen: Some(format!("req_{chosen}")),
+        waiting: 6,
+        minutes: 240,
+        csrf: "sample-token".into(),
+        first_run: None,
+    }
+}
+
+fn fact(name: &str, value: &str, style: FactStyle) -> Fact {
+    Fact { name: name.into(), value: value.into(), short: None, style }
+}
+
+fn facts() -> Vec<Fact> {
+    let hash = "9f2c71d04e41bbe04e41b9f2c71d04e41bbe04e41b9f2c71d04e41bbe04e41b0";
+    let mut sha = fact("SHA-256", hash, FactStyle::Mono);
+    sha.short = Some("9f2c71d0…e04e41b0".into());
+    vec![
+        fact("Publisher", "Ledger Desk Software Ltd", FactStyle::Verified),
+        fact("Path", "C:\\Program Files\\Ledger\\upd.exe", FactStyle::Mono),
+        sha,
+        fact("Runs as", "Administrator", FactStyle::Plain),
+        fact("Started by", "ledgerdesk.exe", FactStyle::Mono),
+        fact("Size", "88.4 MB", FactStyle::Plain),
+    ]
+}
+
+fn reasons() -> Vec<Reason> {
+    let reason = |tone, text: &str| Reason { tone, text: text.into() };
+    vec![
+        reason(Tone::Ok, "Signed by Ledger Desk Software Ltd, chain valid"),
+        reason(Tone::Ok, "Folder is closed to ordinary users"),
+        reason(Tone::Warn, "This build first seen 5 minutes ago"),
+    ]
+}
+
+fn past() -> Vec<Past> {
+    let past = |clock, name: &str, by: &str, word: &str, tone| Past {
+        href: "/portal/requests/req_z".into(),
+        at: at(clock),
+        name: name.into(),
+        by: by.into(),
+        word: word.into(),
+        tone,
+    };
+    vec![
+        past("09:12:00", "Printer driver 3.1", "Priya Nair", "Approved", Tone::Ok),
+        past("08:40:00", "cmd.exe", "Sam Okoro", "Denied", Tone::Bad),
+    ]
+}
+
+fn bar(id: &str, risk: Risk, ask: Ask) -> Bar {
+    Bar {
+        text: text(),
+        id: format!("req_{id}"),
+        version: 1,
+        csrf: "sample-token".into(),
+        risk,
+        ask,
+        reason: String::new(),
+        minutes: 240,
+        error: None,
+        outcome: text().count("bar-outcome", 5_u64),
+        decided: None,
+        may_not: None,
+        next: Some("req_c".into()),
+    }
+}
+
+fn pane(id: &str, risk: Risk, ask: Ask) -> Pane {
+    Pane {
+        text: text(),
+        id: format!("req_{id}"),
+        program: if risk == Risk::High { "fix-spooler.ps1" } else { "Ledger Desk 2027.2 update" }.into(),
+        account: "a.novak".into(),
+        computer: "SDG-FD-01".into(),
+        company: "Sample Dental Group".into(),
+        location: "Main Street".into(),
+        asked_at: at("14:01:00"),
+        asked: 1,
+        risk,
+        reasons: reasons(),
+        why: Some("Payroll closes today and the program will not open without the update.".into()),
+        facts: facts(),
+        command_line: Some(
+            "powershell.exe -ExecutionPolicy Bypass -File C:\\Users\\t.alvarez\\Downloads\\fix-spooler.ps1".into(),
+        ),
+        ticket: TicketLink::Open {
+            number: "48212".into(),
+            url: Some("https://halo.example.com/tickets?id=48212".into()),
+            status: Some("New".into()),
+        },
+        before: past(),
+        bar: bar(id, risk, ask),
+    }
+}
+
+/// The approvals screen with a low-risk request chosen.
+pub(super) fn approvals() -> ApprovalsPage {
+    ApprovalsPage {
+        text: text(),
+        frame: frame(Screen::Approvals, "Approvals"),
+        queue: queue("b"),
+        pane: Some(pane("b", Risk::Low, Ask::Decide)),
+        request_first: RequestFirst::No,
+    }
+}
+
+/// The same with the question before a high-risk approval, opened by its own address.
+pub(super) fn approvals_asking() -> ApprovalsPage {
+    let mut page = approvals();
+    let mut shown = pane("a", Risk::High, Ask::ConfirmApprove);
+    shown.bar.error = Some(text().t("bar-reason-missing"));
+    page.queue = queue("a");
+    page.pane = Some(shown);
+    page.request_first = RequestFirst::Yes;
+    page
+}
+
+/// High risk before the question: nothing is filled.
+pub(super) fn approvals_high() -> ApprovalsPage {
+    let mut page = approvals();
+    page.queue = queue("a");
+    page.pane = Some(pane("a", Risk::High, Ask::Decide));
+    page.request_first = RequestFirst::Yes;
+    page
+}
+
+/// Somebody else was faster.
+pub(super) fn approvals_decided() -> ApprovalsPage {
+    let mut page = approvals();
+    let mut shown = pane("d", Risk::Low, Ask::Decide);
+    shown.bar.decided = Some(Decided {
+        sentence: "Approved by Sam Okoro".into(),
+        tone: Tone::Ok,
+        at: at("14:05:00"),
+        reason: Some("Known build".into()),
+    });
+    page.queue = queue("d");
+    page.pane = Some(shown);
+    page
+}
+
+/// Nothing waits, everything is set up.
+pub(super) fn approvals_empty() -> ApprovalsPage {
+    let mut page = approvals();
+    page.queue.rows.clear();
+    page.queue.waiting = 0;
+    page.frame.waiting = 0;
+    page.pane = None;
+    page
+}
+
+/// Nothing is set up.
+pub(super) fn first_run() -> ApprovalsPage {
+    let mut page = approvals_empty();
+    page.frame.connection = Connection::NotSet;
+    page.frame.unlinked = Unlinked::default();
+    page.frame.attention = 0;
+    page.queue.first_run = Some(FirstRun {
+        role: "Administrator".into(),
+        halo_connected: false,
+        computers: 0,
+        others: 0,
+        enroll_command: "countersign-agent enroll \\\n  --server https://approvals.example.com \\\n  --key CSK-4Q7N-81TB-WZ6K \\\n  --company NAME --location NAME".into(),
+    });
+    page
+}
+
+fn attempt(clock: &str, answer: &str, tone: Tone, sentence: &str) -> Attempt {
+    Attempt { at: at(clock), answer: answer.into(), tone, sentence: sentence.into(), words: None }
+}
+
+fn story() -> Vec<Entry> {
+    let entry = |clock: &str, side, tone, icon, title: &str, detail: &str| Entry {
+        at: at(clock),
+        side,
+        tone,
+        icon,
+        title: title.into(),
+        detail: detail.into(),
+        quote: None,
+        attempts: vec![],
+    };
+    let mut asked = entry("14:02:07", Side::Endpoint, Tone::Quiet, "hand-stop", "j.ortiz asked on DEMO-LT-203", "");
+    asked.quote = Some("Tracing a printer problem together with the vendor.".into());
+    let mut opened = entry(
+        "14:02:08",
+        Side::Ticket,
+        Tone::Ok,
+        "ticket",
+        "Ticket opened",
+        "Demo Freight Lines · Dallas depot · asset DEMO-LT-203",
+    );
+    opened.attempts = vec![
+        attempt(
+            "14:02:08",
+            "No answer",
+            Tone::Warn,
+            "Cut off after 15 s. Nothing is sent again before it is looked for.",
+        ),
+        attempt("14:02:25", "Found", Tone::Ok, "By [CS-7K3M9QXA]: Halo had made it. Not posted again."),
+    ];
+    let mut decided =
+        entry("14:04:18", Side::People, Tone::Accent, "check", "Maria Ruiz approved, once, within 4 hours", "");
+    decided.quote = Some("Fine for the printer case, remove it afterwards.".into());
+    let mut written =
+        entry("14:04:19", Side::Ticket, Tone::Bad, "ticket", "Write the decision to the ticket", "Needs attention");
+    written.attempts = (0..7)
+        .map(|n| {
+            let mut refused = attempt("14:04:19", "403, 88 ms", Tone::Bad, "Halo refuses. A person must act.");
+            refused.words = Some(format!("You do not have permission ({n})"));
+            refused
+        })
+        .collect();
+    vec![
+        asked,
+        opened,
+        decided,
+        entry("14:04:18", Side::Endpoint, Tone::Quiet, "key", "Grant used, program started", ""),
+        written,
+        entry("14:19:52", Side::Endpoint, Tone::Quiet, "flag", "Program ended", "Exit code 0"),
+    ]
+}
+
+/// A decided request's own page.
+pub(super) fn request() -> RequestPage {
+    RequestPage {
+        text: text(),
+        frame: frame(Screen::Requests, "Wireshark 4.6.1 installer"),
+        id: "req_c".into(),
+        reference: "CS-7K3M9QXA".into(),
+        program: "Wireshark 4.6.1 installer".into(),
+        state: "Approved".into(),
+        state_tone: Tone::Ok,
+        account: "j.ortiz".into(),
+        computer: "DEMO-LT-203".into(),
+        company: "Demo Freight Lines".into(),
+        location: "Dallas depot".into(),
+        summary: "decided by Maria Ruiz in 2 min 11 s".into(),
+        story: story(),
+        facts: facts(),
+        command_line: Some("Wireshark-4.6.1-x64.exe /S".into()),
+        risk: Risk::LookTwice,
+        reasons: reasons(),
+        ticket: TicketCard {
+            link: TicketLink::Open {
+                number: "48214".into(),
+                url: Some("https://halo.example.com/tickets?id=48214".into()),
+                status: Some("Closed".into()),
+            },
+            reference: "CS-7K3M9QXA".into(),
+            assigned_to: Some("Maria Ruiz".into()),
+            time: Some("5 min, Maria Ruiz".into()),
+            steps: "1 of 2 done".into(),
+        },
+        before: past(),
+        bar: None,
+        revocable: Revocable::Yes,
+    }
+}
+
+/// A waiting request's own page, with the bar.
+pub(super) fn request_waiting() -> RequestPage {
+    let mut page = request();
+    page.state = "Waiting".into();
+    page.state_tone = Tone::Accent;
+    page.summary = String::new();
+    page.story.truncate(2);
+    page.ticket.link = TicketLink::Waiting(text().t("ticket-waits-link"));
+    page.bar = Some(bar("c", Risk::LookTwice, Ask::Decide));
+    page.revocable = Revocable::No;
+    page
+}
+
+fn tab(state: &'static str, key: &str, count: Option<u64>, current: bool) -> Tab {
+    Tab { state, label: text().t(key), count, current }
+}
+
+/// The list of requests.
+pub(super) fn requests() -> RequestsPage {
+    let row = |program: &str, state: &str, tone, by: &str, ticket| RequestRow {
+        id: "req_c".into(),
+        program: program.into(),
+        account: "j.ortiz".into(),
+        computer: "DEMO-LT-203".into(),
+        company: "Demo Freight Lines".into(),
+        state: state.into(),
+        tone,
+        by: by.into(),
+        asked_at: at("13:02:07"),
+        ticket,
+    };
+    let open = |number: &str, status: &str| TicketLink::Open {
+        number: number.into(),
+        url: Some(format!("https://halo.example.com/tickets?id={number}")),
+        status: Some(status.into()),
+    };
+    RequestsPage {
+        text: text(),
+        frame: frame(Screen::Requests, "Requests"),
+        tabs: vec![
+            tab("all", "tab-all", None, true),
+            tab("pending", "tab-waiting", Some(6), false),
+            tab("approved", "tab-approved", None, false),
+            tab("denied", "tab-denied", None, false),
+            tab("expired", "tab-expired", None, false),
+        ],
+        query: String::new(),
+        rows: vec![
+            row("Ledger Desk 2027.2 update", "Waiting", Tone::Accent, "", open("48215", "New")),
+            row("Wireshark 4.6.1 installer", "Approved", Tone::Ok, "Maria Ruiz", open("48214", "Closed")),
+            row("cmd.exe", "Denied", Tone::Bad, "Sam Okoro", open("48213", "Closed")),
+            row(
+                "Acme Label Printer driver 3.2",
+                "Expired",
+                Tone::Quiet,
+                "",
+                TicketLink::Waiting(text().t("ticket-waits-link")),
+            ),
+        ],
+        next: Some("cursor".into()),
+        empty: None,
+    }
+}
+
+/// The list of requests, filtered to nothing.
+pub(super) fn requests_none() -> RequestsPage {
+    let mut page = requests();
+    page.rows.clear();
+    page.query = "zz <b>".into();
+    page.empty =
+        Some(Empty::filtered(text(), text().arg("requests-none-found", "query", &page.query), "/portal/requests"));
+    page
+}
+
+fn record(id: &str, name: &str, link: LinkState, waiting: u64) -> DirectoryRow {
+    DirectoryRow {
+        id: format!("company_{id}"),
+        name: name.into(),
+        under: String::new(),
+        link,
+        blocked: None,
+        waiting,
+        last_seen: Some(at("13:40:00")),
+        result: None,
+    }
+}
+
+fn linked(name: &str, id: &str) -> LinkState {
+    LinkState::Linked { name: name.into(), id: id.into() }
+}
+
+/// The companies, in each state of a link.
+pub(super) fn companies() -> DirectoryPage {
+    let like = |name: &str| LinkState::Unlinked { like: Some(name.into()) };
+    let mut fresh = record("i", "Trial Garden Centre", linked("Trial Garden Centre", "1131"), 0);
+    fresh.result = Some(RowResult { tone: Tone::Ok, text: text().arg("linked-said", "name", "Trial Garden Centre") });
+    DirectoryPage {
+        text: text(),
+        frame: frame(Screen::Companies, "Companies"),
+        kind: Kind::Companies,
+        summary: format!(
+            "{} {}",
+            text().count("companies-summary", 48_u64),
+            text().count("companies-summary-unlinked", 5_u64)
+        ),
+        tabs: vec![
+            tab("all", "tab-all", Some(48), true),
+            tab("linked", "tab-linked", Some(43), false),
+            tab("unlinked", "tab-unlinked", Some(3), false),
+            tab("ambiguous", "tab-ambiguous", Some(1), false),
+            tab("missing", "tab-missing", Some(1), false),
+        ],
+        query: String::new(),
+        rows: vec![
+            record("a", "Acme Sample Works", linked("Acme Sample Works", "1042"), 0),
+            record("b", "Demo Freight Lines", linked("Demo Freight Lines Ltd", "1103"), 0),
+            record("c", "Placeholder Hotel", like("Placeholder Hotel S.L."), 1),
+            record("d", "Placeholder Legal LLP", like("Placeholder Legal, LLP"), 3),
+            record("e", "Sample Harbour", LinkState::Missing { name: "Harbour Group".into() }, 2),
+            record("f", "Specimen Credit Union", LinkState::Ambiguous { candidates: 3 }, 1),
+            record("g", "Stand-in Clinic", LinkState::Unlinked { like: None }, 0),
+            fresh,
+        ],
+        next: Some("cursor".into()),
+        empty: None,
+        said: None,
+    }
+}
+
+/// The computers, some of a company without a link.
+pub(super) fn computers() -> DirectoryPage {
+    let mut page = companies();
+    page.kind = Kind::Computers;
+    page.frame = frame(Screen::Computers, "Computers");
+    page.summary = text().count("computers-summary", 3_u64);
+    page.rows = vec![
+        record("a", "DEMO-LT-203", linked("DEMO-LT-203", "77"), 0),
+        record("b", "PLC-WS-006", LinkState::Unlinked { like: None }, 0),
+        record("c", "SDG-FD-01", LinkState::Unlinked { like: None }, 0),
+    ];
+    for row in &mut page.rows {
+        row.under = "Demo Freight Lines, Dallas depot".into();
+    }
+    page.rows[1].blocked = Some(text().t("blocked-company"));
+    page.next = None;
+    page
+}
+
+/// One company without a link.
+pub(super) fn company() -> RecordPage {
+    RecordPage {
+        text: text(),
+        frame: frame(Screen::Companies, "Specimen Credit Union"),
+        kind: Kind::Companies,
+        id: "company_f".into(),
+        name: "Specimen Credit Union".into(),
+        email: None,
+        under: String::new(),
+        link: LinkState::Ambiguous { candidates: 2 },
+        blocked: None,
+        linked_how: None,
+        candidates: vec![
+            Candidate { id: "1201".into(), name: "Specimen Credit Union".into() },
+            Candidate { id: "1202".into(), name: "Specimen Credit Union (old)".into() },
+        ],
+        waiting: 2,
+        said: None,
+        error: Some(text().t("link-id-missing")),
+    }
+}
+
+/// One technician with a link.
+pub(super) fn user() -> RecordPage {
+    let mut page = company();
+    page.kind = Kind::Users;
+    page.frame = frame(Screen::Users, "Sam Okoro");
+    page.name = "Sam Okoro".into();
+    page.email = Some("sam.okoro@example.com".into());
+    page.under = "Level 2".into();
+    page.link = linked("Sam Okoro", "12");
+    page.linked_how = Some(text().t("link-how-auto-email"));
+    page.error = None;
+    page.said = Some(RowResult { tone: Tone::Ok, text: text().t("saved-said") });
+    page
+}
+
+fn field(name: &'static str, value: &str) -> Field {
+    Field { name, value: value.into(), error: None }
+}
+
+fn select(name: &'static str, chosen: &str) -> Select {
+    Select { name, chosen: Some(chosen.into()), error: None }
+}
+
+/// The settings with a connection and a finished check.
+pub(super) fn ticketing() -> TicketingPage {
+    let choice = |id: &str, name: &str| Choice { id: id.into(), name: name.into() };
+    let line = |word: &str, tone, icon, title: &str, seen: &str| CheckLine {
+        word: text().t(word),
+        tone,
+        icon,
+        title: title.into(),
+        seen: seen.into(),
+        fix: None,
+        place: None,
+    };
+    let mut fails = line(
+        "check-word-fail",
+        Tone::Bad,
+        "circle-x",
+        "Can see Unassigned Tickets for this Team",
+        "Off for team Service Desk; new tickets would vanish from our sight",
+    );
+    fails.fix = Some("Switch it on, then check again.".into());
+    fails.place = Some("Teams › Service Desk › Agents › Countersign API".into());
+    TicketingPage {
+        text: text(),
+        frame: frame(Screen::Ticketing, "Ticketing System"),
+        connection: vec![
+            field("resource_server", "https://halo.example.com/api"),
+            field("auth_server", "https://halo.example.com/auth"),
+            field("tenant", "sample"),
+            field("client_id", "6f0d2c1e-0000-4000-8000-000000000000"),
+        ],
+        secret: Secret::Stored,
+        secret_error: None,
+        choices: Choices {
+            ticket_types: vec![choice("1", "Incident"), choice("2", "Elevation")],
+            statuses: vec![choice("1", "New"), choice("9", "Closed")],
+            outcomes: vec![choice("5", "Private note")],
+        },
+        choices_error: None,
+        ticket_type: select("ticket_type", "2"),
+        statuses: vec![
+            select("status_new", "1"),
+            select("status_approved", "9"),
+            select("status_denied", "9"),
+            select("status_expired", "77"),
+            select("status_withdrawn", ""),
+        ],
+        outcome: select("outcome", "5"),
+        assign: Switch::On,
+        minutes: field("minutes", "5"),
+        said: None,
+        check: Some(Check {
+            text: text(),
+            lines: vec![
+                line("check-word-ok", Tone::Ok, "circle-check", "Address", "Answers in 84 ms"),
+                line("check-word-ok", Tone::Ok, "circle-check", "Client ID and secret", "Token for 60 min"),
+                line(
+                    "check-word-warn",
+                    Tone::Warn,
+                    "alert-circle",
+                    "Permissions of the application",
+                    "Wider than needed: all was given",
+                ),
+                line(
+                    "check-word-info",
+                    Tone::Info,
+                    "info-circle",
+                    "Contacts",
+                    "None visible. Tickets will name the user in the text",
+                ),
+                fails,
+                line("check-word-unknown", Tone::Quiet, "help-circle", "Can Re-assign Tickets", "Not tried"),
+            ],
+            error: None,
+        }),
+    }
+}
+
+/// The settings before anything was entered, with a refused form.
+pub(super) fn ticketing_new() -> TicketingPage {
+    let mut page = ticketing();
+    for field in &mut page.connection {
+        field.value.clear();
+    }
+    page.connection[0].error = Some(text().t("tk-error-address"));
+    page.secret = Secret::Missing;
+    page.choices = Choices::default();
+    page.choices_error = Some(text().t("tk-no-choices"));
+    page.said = Some((Tone::Bad, text().t("tk-not-saved")));
+    page.check = None;
+    page
+}
+
+/// Steps that need a person.
+pub(super) fn steps() -> StepsPage {
+    let step = |reference: &str, what: &str, company: &str| StepRow {
+        id: "step_a".into(),
+        request_id: "req_c".into(),
+        reference: reference.into(),
+        what: what.into(),
+        company: company.into(),
+        at: at("13:42:00"),
+        tries: 2,
+        next_at: None,
+        attempts: vec![attempt("13:42:00", "403, 88 ms", Tone::Bad, "Halo refuses. A person must act.")],
+        actions: Actions::RetryAndGiveUp,
+    };
+    StepsPage {
+        text: text(),
+        frame: frame(Screen::Steps, "Ticket steps"),
+        tabs: vec![
+            tab("attention", "tab-attention", Some(4), true),
+            tab("waiting", "tab-waiting", Some(2), false),
+            tab("done", "tab-done", None, false),
+        ],
+        causes: vec![
+            Cause {
+                tone: Tone::Bad,
+                title: "Halo refuses new tickets of this type".into(),
+                text: "Allow it under Agents › Countersign API › Ticket types, then retry.".into(),
+                words: Some("403 You do not have permission to create this ticket type".into()),
+                link: None,
+                steps: vec![
+                    step("CS-1JZ5E8TD", "Open ticket", "Demo Freight Lines"),
+                    step("CS-6C0P2WRA", "Open ticket", "Example Manufacturing"),
+                ],
+            },
+            Cause {
+                tone: Tone::Warn,
+                title: text().t("steps-link-title"),
+                text: text().t("steps-link-text"),
+                words: None,
+                link: Some(("/portal/companies?state=unlinked".into(), text().t("steps-link-open"))),
+                steps: vec![step("CS-5WX0M3RD", "Open ticket", "Placeholder Legal LLP")],
+            },
+        ],
+        next: None,
+        empty: None,
+        said: None,
+    }
+}
+
+/// Nothing needs a person.
+pub(super) fn steps_none() -> StepsPage {
+    let mut page = steps();
+    page.causes.clear();
+    page.empty = Some(Empty {
+        title: text().t("steps-none-attention"),
+        text: text().t("steps-none-attention-text"),
+        link: None,
+    });
+    page
+}
+
+/// The page behind a one-use link.
+pub(super) fn sign_in(link: Link) -> SignInPage {
+    SignInPage { text: text(), link, host: "approvals.example.com".into() }
+}
+
+/// An error page.
+pub(super) fn problem(problem: Problem) -> ProblemPage {
+    ProblemPage { text: text(), problem, reference: Some("sample-1".into()) }
+}

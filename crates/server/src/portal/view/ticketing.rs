@@ -1,0 +1,175 @@
+//! Settings > Ticketing System: the connection to `HaloPSA` and what goes into a ticket.
+
+use askama::Template;
+
+use super::frame::{Frame, Tone};
+use crate::portal::text::Text;
+
+/// A choice that was read live from the ticketing system.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+/// A select of choices.
+#[derive(Debug, Clone)]
+pub(crate) struct Select {
+    /// The field's name in the form; also the middle of its text keys.
+    pub(crate) name: &'static str,
+    pub(crate) chosen: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
+impl Select {
+    /// The key of the field's label.
+    pub(crate) fn key(&self) -> String {
+        format!("tk-{}", self.name)
+    }
+
+    /// The key of the field's help.
+    pub(crate) fn help_key(&self) -> String {
+        format!("tk-{}-help", self.name)
+    }
+
+    pub(crate) fn is_chosen(&self, id: &str) -> bool {
+        self.chosen.as_deref() == Some(id)
+    }
+
+    /// A chosen id that the other side no longer offers: it stays in the list, so that saving does not drop it.
+    pub(crate) fn unknown(&self, choices: &[Choice]) -> Option<&str> {
+        self.chosen.as_deref().filter(|chosen| !choices.iter().any(|choice| choice.id == *chosen))
+    }
+}
+
+/// A text field with what was typed and why it was refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    /// The field's name in the form; also the middle of its text keys.
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) error: Option<String>,
+}
+
+impl Field {
+    /// The key of the field's label.
+    pub(crate) fn key(&self) -> String {
+        format!("tk-{}", self.name)
+    }
+
+    /// The key of the field's help.
+    pub(crate) fn help_key(&self) -> String {
+        format!("tk-{}-help", self.name)
+    }
+}
+
+/// Whether a client secret is stored. It is never shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secret {
+    Stored,
+    Missing,
+}
+
+/// Whether a switch is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+impl Switch {
+    pub(crate) fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+/// The lists that Halo offers. Empty while there is no connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Choices {
+    pub(crate) ticket_types: Vec<Choice>,
+    pub(crate) statuses: Vec<Choice>,
+    pub(crate) outcomes: Vec<Choice>,
+}
+
+/// The settings page.
+#[derive(Debug, Clone, Template)]
+#[template(path = "ticketing/page.html")]
+pub(crate) struct TicketingPage {
+    pub(crate) text: Text,
+    pub(crate) frame: Frame,
+    /// Resource address, authorisation address, tenant, client id: in this order.
+    pub(crate) connection: Vec<Field>,
+    pub(crate) secret: Secret,
+    pub(crate) secret_error: Option<String>,
+    pub(crate) choices: Choices,
+    /// Why the lists are empty.
+    pub(crate) choices_error: Option<String>,
+    pub(crate) ticket_type: Select,
+    /// The status of a new ticket, then one per event.
+    pub(crate) statuses: Vec<Select>,
+    pub(crate) outcome: Select,
+    pub(crate) assign: Switch,
+    pub(crate) minutes: Field,
+    /// What saving did.
+    pub(crate) said: Option<(Tone, String)>,
+    pub(crate) check: Option<Check>,
+}
+
+impl TicketingPage {
+    pub(crate) fn has_secret(&self) -> bool {
+        self.secret == Secret::Stored
+    }
+
+    /// Nothing entered yet: the page begins with where to get each value.
+    pub(crate) fn is_new(&self) -> bool {
+        self.connection.iter().all(|field| field.value.is_empty())
+    }
+}
+
+/// One line of the live check.
+#[derive(Debug, Clone)]
+pub(crate) struct CheckLine {
+    /// "OK", "Warning", …
+    pub(crate) word: String,
+    pub(crate) tone: Tone,
+    pub(crate) icon: &'static str,
+    /// The right, in Halo's words.
+    pub(crate) title: String,
+    pub(crate) seen: String,
+    pub(crate) fix: Option<String>,
+    /// The path in Halo.
+    pub(crate) place: Option<String>,
+}
+
+/// The live check: also the fragment that answers "Check".
+#[derive(Debug, Clone, Template)]
+#[template(path = "ticketing/check.html")]
+pub(crate) struct Check {
+    pub(crate) text: Text,
+    pub(crate) lines: Vec<CheckLine>,
+    /// Why there are no lines.
+    pub(crate) error: Option<String>,
+}
+
+impl Check {
+    /// How many lines have this tone.
+    pub(crate) fn sum(&self, tone: Tone) -> u64 {
+        self.lines.iter().map(|line| u64::from(line.tone == tone)).sum()
+    }
+
+    pub(crate) fn fails(&self) -> u64 {
+        self.sum(Tone::Bad)
+    }
+
+    pub(crate) fn warnings(&self) -> u64 {
+        self.sum(Tone::Warn)
+    }
+
+    pub(crate) fn infos(&self) -> u64 {
+        self.sum(Tone::Info)
+    }
+
+    pub(crate) fn unknowns(&self) -> u64 {
+        self.sum(Tone::Quiet)
+    }
+}
