@@ -1,4 +1,6 @@
-//! A typed async client for the HaloPSA REST API.
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
 //!
 //! [`Client`] signs in with client credentials, keeps one token for all callers, and speaks in typed records that
 //! tolerate what differs between Halo's versions: unknown and missing fields, numbers written as text, lists with and

@@ -1,9 +1,9 @@
 //! Walking a list page by page, to its true end.
 //!
 //! Halo ignores page parameters that are not complete, cuts page sizes without a word, ignores filters it does not
-//! know, and its totals can be wrong. So a walk sends all of `pageinate`, `page_size`, `page_no` and an order, ends
-//! only at an empty page or one with nothing new, counts each id once, and shows its caller only rows that match
-//! what was asked for.
+//! know, and its totals can be wrong. So a walk sends all of `pageinate`, `page_size`, `page_no` and an order, counts
+//! each id once, and shows its caller only rows that match what was asked for. It ends at an empty page or one with
+//! nothing new; a short page ends it only if the total agrees and the page is smaller than any cut Halo makes.
 
 use std::collections::HashSet;
 
@@ -14,6 +14,9 @@ use crate::send::Query;
 
 /// Rows asked for per page. Halo cuts tickets to 100 by itself and takes more elsewhere.
 pub(crate) const PAGE: usize = 100;
+
+/// The smallest page that Halo cuts an answer to by itself. A page below it was not cut.
+const SMALLEST_CUT: usize = 50;
 
 /// No list of this length is real: a server that invents ids without end is given up here.
 const MAX_PAGES: usize = 100_000;
@@ -94,6 +97,9 @@ impl<T: Record> Pages<T> {
         // offset, asking on with the old size would skip rows.
         if self.page_no == 1 && count < self.page_size && self.said > count as u64 {
             self.page_size = count;
+        }
+        if count < self.page_size.min(SMALLEST_CUT) && page.said == Some(self.seen.len() as u64) {
+            self.end = Some(End::Complete);
         }
         self.page_no += 1;
         Ok(Some(new.into_iter().filter(|row| (self.keeps)(row)).collect()))

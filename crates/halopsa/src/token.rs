@@ -160,9 +160,7 @@ impl Client {
         let config = &self.inner.config;
         let mut url = config.auth.clone();
         let path = url.path().trim_end_matches('/');
-        if !path.ends_with("/token") {
-            url.set_path(&format!("{path}/token"));
-        }
+        url.set_path(&format!("{}/token", path.strip_suffix("/token").unwrap_or(path)));
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", config.client_id.as_str()),

@@ -1,0 +1,105 @@
+//! Directory records by name and by id, and what can be chosen.
+
+use countersign_domain::link::{Kind, LinkState, find};
+use countersign_psa::Class;
+use halo_sim::{Config, Seed};
+use serde_json::json;
+
+use crate::desk::{Desk, NOW};
+
+async fn ids(desk: &Desk, kind: Kind, customer: Option<&str>, name: &str) -> Vec<String> {
+    let found = desk.psa.look_up(kind, customer, name).await.unwrap();
+    found.into_iter().map(|theirs| theirs.psa_id).collect()
+}
+
+#[tokio::test]
+async fn names_are_found_exactly_and_inside_their_customer() {
+    for switches in [json!({}), json!({"doubles_as": "12.0", "unpaged_rows": "50"})] {
+        let desk = Desk::with_switches(switches).await;
+        assert_eq!(ids(&desk, Kind::Company, None, "Sample Dental Group").await, ["201"]);
+        assert_eq!(ids(&desk, Kind::Company, None, "  sample  dental GROUP ").await, ["201"]);
+        assert!(ids(&desk, Kind::Company, None, "Sample").await.is_empty(), "loosely alike is not the same");
+        assert!(ids(&desk, Kind::Company, None, "").await.is_empty());
+        // Every second customer has a "Main Street".
+        assert_eq!(ids(&desk, Kind::Location, Some("201"), "Main Street").await, ["301"]);
+        assert_eq!(ids(&desk, Kind::Location, Some("202"), "Main Street").await, ["303"]);
+        assert_eq!(ids(&desk, Kind::Computer, Some("202"), "DFL-YARD-01").await, ["4306"]);
+        assert!(ids(&desk, Kind::Computer, Some("201"), "DFL-YARD-01").await.is_empty(), "another customer's");
+        assert_eq!(ids(&desk, Kind::Contact, Some("201"), "Alex.Sample@example.org").await, ["7001"]);
+        assert!(ids(&desk, Kind::Contact, Some("202"), "alex.sample@example.org").await.is_empty());
+        assert_eq!(ids(&desk, Kind::Technician, None, "SAM.OKORO@example.com").await, ["28"]);
+        assert!(ids(&desk, Kind::Technician, None, "former.colleague@example.com").await.is_empty(), "disabled");
+        assert!(ids(&desk, Kind::Technician, None, "countersign-api@example.com").await.is_empty(), "no person");
+        let nowhere = desk.psa.look_up(Kind::Location, None, "Main Street").await.expect_err("which customer?");
+        assert_eq!(nowhere.class, Class::Refused);
+    }
+}
+
+#[tokio::test]
+async fn doubles_are_all_found_so_that_nothing_is_linked_by_chance() {
+    let desk = Desk::open().await;
+    desk.control("PATCH", "/clients/202", json!({"name": "Sample Dental Group"})).await;
+    let found = desk.psa.look_up(Kind::Company, None, "Sample Dental Group").await.unwrap();
+    assert_eq!(find("Sample Dental Group", &found, NOW).state, LinkState::Ambiguous);
+    desk.control("PATCH", "/clients/202", json!({"inactive": true})).await;
+    assert_eq!(ids(&desk, Kind::Company, None, "Sample Dental Group").await, ["201"], "inactive ones do not count");
+}
+
+#[tokio::test]
+async fn records_by_id_show_renames_and_vanish() {
+    let desk = Desk::open().await;
+    desk.control("PATCH", "/clients/201", json!({"name": "Sample Dental & Partners"})).await;
+    let renamed = desk.psa.record(Kind::Company, "201").await.unwrap().unwrap();
+    assert_eq!(renamed.psa_name, "Sample Dental & Partners");
+    assert_eq!(ids(&desk, Kind::Company, None, "Sample Dental & Partners").await, ["201"]);
+    for (kind, id) in
+        [(Kind::Location, "301"), (Kind::Computer, "4301"), (Kind::Technician, "28"), (Kind::Contact, "7001")]
+    {
+        assert!(desk.psa.record(kind, id).await.unwrap().is_some(), "{kind:?}");
+        assert!(desk.psa.record(kind, "999999").await.unwrap().is_none(), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn long_lists_are_complete_and_limits_hold() {
+    let desk = Desk::with(Config { clients: Some(1300), assets: Some(2500), ..Config::default() }).await;
+    let all = desk.psa.records(Kind::Company, None, usize::MAX).await.unwrap();
+    let state = desk.control("GET", "/state", json!({})).await;
+    let active = state["clients"].as_array().unwrap().iter().filter(|client| client["inactive"] != true).count();
+    assert!(active > 1200, "{active}");
+    assert_eq!(all.len(), active);
+    assert!(all.is_sorted_by_key(|one| one.psa_name.to_lowercase()));
+    assert_eq!(desk.psa.records(Kind::Company, None, 20).await.unwrap().len(), 20);
+    let people = desk.psa.records(Kind::Technician, None, 100).await.unwrap();
+    assert!(people.iter().all(|one| one.psa_id != "1" && one.psa_id != "22" && one.psa_name != "Former Colleague"));
+}
+
+#[tokio::test]
+async fn choices_of_the_demo() {
+    let desk = Desk::open().await;
+    let choices = desk.psa.choices(None).await.unwrap();
+    assert_eq!(choices.suggested.ticket_type.as_deref(), Some("21"));
+    assert_eq!(choices.suggested.status_open.as_deref(), Some("1"));
+    assert_eq!(choices.suggested.status_closed.as_deref(), Some("9"));
+    assert_eq!(choices.suggested.outcome.as_deref(), Some("7"));
+    let closed: Vec<&str> = choices.statuses.iter().filter(|status| status.closed).map(|s| s.id.as_str()).collect();
+    assert_eq!(closed, ["8", "9"]);
+    assert!(choices.outcomes.iter().all(|outcome| outcome.id != "599" && outcome.id != "511"), "not of this workflow");
+    assert!(choices.agents.iter().any(|agent| agent.name == "Sam Okoro"));
+    assert!(choices.teams.iter().any(|team| team.name == "1st Line Support"));
+    let change = desk.psa.choices(Some("24")).await.unwrap();
+    assert!(change.outcomes.iter().any(|outcome| outcome.id == "511"));
+    assert!(change.outcomes.iter().all(|outcome| outcome.id != "508"));
+}
+
+#[tokio::test]
+async fn choices_under_other_names() {
+    let desk = Desk::with(Config { seed: Seed::Other, ..Config::default() }).await;
+    let choices = desk.psa.choices(None).await.unwrap();
+    let suggested = &choices.suggested;
+    let status = |id: &Option<String>| choices.statuses.iter().find(|status| Some(&status.id) == id.as_ref()).unwrap();
+    assert!(choices.ticket_types.iter().any(|kind| Some(&kind.id) == suggested.ticket_type.as_ref()));
+    assert!(!status(&suggested.status_open).closed && status(&suggested.status_closed).closed);
+    let outcome = choices.outcomes.iter().find(|outcome| Some(&outcome.id) == suggested.outcome.as_ref()).unwrap();
+    assert!(!outcome.sends_mail && outcome.sets_status.is_none());
+}
