@@ -24,9 +24,9 @@ const MAX_PAGES: usize = 100_000;
 /// How a walk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Halo had no more, and counts no more than were seen.
+    /// Halo had no more.
     Complete,
-    /// Halo stopped giving new rows while counting more of them: absence from this walk proves nothing.
+    /// Halo gave the same rows again while counting more of them: absence from this walk proves nothing.
     Doubtful,
 }
 
@@ -82,8 +82,9 @@ impl<T: Record> Pages<T> {
             self.said = page.said.unwrap_or_default();
         }
         if new.is_empty() {
-            let end = if self.said > self.seen.len() as u64 { End::Doubtful } else { End::Complete };
-            self.end = Some(end);
+            // Behind an empty page there is no more, whatever the total: it may count rows that are hidden from us.
+            let repeats = count > 0 && self.said > self.seen.len() as u64;
+            self.end = Some(if repeats { End::Doubtful } else { End::Complete });
             return Ok(None);
         }
         if self.page_no >= MAX_PAGES {
