@@ -1,1 +1,189 @@
-//! Placeholder.
+//! The use cases: what people and endpoints can do, each in a file named by its verb, and the steps that tell the
+//! ticketing system.
+//!
+//! Called by `server`. A use case reads, asks `domain`, and writes once, compare-and-set; after the commit it wakes who
+//! waits. Not for: HTTP, HTML, JSON of the outside. The decision a reader would undo: no use case ever calls the
+//! ticketing system on the way of a request or a decision; only steps do, and people who ask for it in the settings.
+
+pub mod budget;
+pub mod clock;
+pub mod decide;
+pub mod directory;
+pub mod enroll;
+mod error;
+pub mod keys;
+pub mod link;
+pub mod outcome;
+pub mod people;
+pub mod requests;
+pub mod seal;
+pub mod sign_in;
+pub mod steps;
+pub mod submit;
+pub mod ticketing;
+pub mod timers;
+pub mod wake;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use countersign_domain::{
+    audit::{Actor, Entry},
+    id::{CompanyId, ServerId, StepId},
+    time::Time,
+};
+use countersign_psa::{Connect, Psa};
+use countersign_store::Store;
+
+pub use countersign_psa as psa;
+pub use countersign_store::{
+    AttemptRow, AuditRow, CompanyRow, ComputerContext, ComputerRow, ContactRow, Counts, DirectoryQuery,
+    EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState, StepsQuery, TechnicianRow, TokenRow,
+    UnlinkedCounts, Verified,
+};
+pub use error::{Error, Result};
+
+use clock::{Clock, Ids};
+use seal::Sealer;
+use ticketing::Settings;
+
+/// What the use cases are put together from.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids and secrets come from.
+    pub ids: Arc<dyn Ids>,
+    /// Makes connections to the ticketing system.
+    pub connect: Arc<dyn Connect>,
+    /// Seals secrets.
+    pub sealer: Sealer,
+    /// The address under which people reach the portal, without a slash at its end.
+    pub public_url: String,
+}
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    connect: Arc<dyn Connect>,
+    sealer: Sealer,
+    public_url: String,
+    server: ServerId,
+    keys: keys::Keys,
+    wake: wake::Wake,
+    budget: Arc<budget::SlidingWindow>,
+    ticketing: RwLock<Arc<Connected>>,
+    desk: steps::Desk,
+}
+
+/// The ticketing settings in force, with the connection made from them.
+struct Connected {
+    settings: Settings,
+    version: Option<i64>,
+    psa: Option<Arc<dyn Psa>>,
+}
+
+impl App {
+    /// Puts the use cases together: reads settings, and makes keys and the server's id at the first start.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or a secret cannot be opened with this key file.
+    pub async fn new(parts: Parts) -> Result<Self> {
+        let now = parts.clock.now();
+        let server = keys::server_id(&parts.store, &*parts.ids).await?;
+        let keys = keys::Keys::load(&parts.store, &parts.sealer, &*parts.ids, now).await?;
+        let budget = Arc::new(budget::SlidingWindow::new(parts.clock.clone()));
+        let app = Self {
+            inner: Arc::new(Inner {
+                store: parts.store,
+                clock: parts.clock,
+                ids: parts.ids,
+                connect: parts.connect,
+                sealer: parts.sealer,
+                public_url: parts.public_url,
+                server,
+                keys,
+                wake: wake::Wake::default(),
+                budget,
+                ticketing: RwLock::new(Arc::new(Connected { settings: Settings::default(), version: None, psa: None })),
+                desk: steps::Desk::default(),
+            }),
+        };
+        app.reload_ticketing().await?;
+        Ok(app)
+    }
+
+    /// This installation.
+    #[must_use]
+    pub fn server_id(&self) -> &ServerId {
+        &self.inner.server
+    }
+
+    /// The keys that grants and the key set are signed with.
+    #[must_use]
+    pub fn keys(&self) -> &keys::Keys {
+        &self.inner.keys
+    }
+
+    /// Who waits for what.
+    #[must_use]
+    pub fn wake(&self) -> &wake::Wake {
+        &self.inner.wake
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.inner.clock.now()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// The address under which people reach the portal.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.inner.public_url
+    }
+
+    /// True if the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ready(&self) -> Result<()> {
+        Ok(self.inner.store.ping().await?)
+    }
+
+    fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    fn step_id(&self) -> StepId {
+        StepId::from_uuid(self.inner.ids.uuid())
+    }
+
+    fn connected(&self) -> Arc<Connected> {
+        self.inner.ticketing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn entry(
+        &self,
+        actor: Actor,
+        action: &str,
+        object: impl Into<String>,
+        company: Option<CompanyId>,
+        body: serde_json::Value,
+    ) -> Entry {
+        Entry { at: self.now(), actor, action: action.to_owned(), object: object.into(), company, body }
+    }
+}

@@ -280,7 +280,7 @@ impl TryFrom<RawContact> for ContactRow {
 }
 
 const COMPANIES: &str = "SELECT d.id, d.name, d.former_names, d.created_at,
-    (SELECT COUNT(*) FROM steps s WHERE s.state = 'parked' AND s.company_id = d.id) AS waiting,
+    (SELECT COUNT(*) FROM steps s WHERE s.state = 'parked' AND s.kind <> 'link_record' AND s.company_id = d.id) AS waiting,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
     FROM companies d LEFT JOIN links k ON k.kind = 'company' AND k.id = d.id WHERE 1 = 1";
 const LOCATIONS: &str = "SELECT d.id, d.company_id, d.name, d.created_at, c.name AS company,
@@ -622,6 +622,17 @@ impl Tx {
         .bind(name_key(&computer.name))
         .bind(computer.id.as_str());
         self.conn.execute(&query).await.map(|_| ())
+    }
+
+    /// True if a credential (its SHA-256) is the computer's own.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where it cannot be read.
+    pub async fn is_credential_of(&mut self, id: &ComputerId, credential_hash: &str) -> Result<bool> {
+        let query = Query::new("SELECT COUNT(*) FROM computers WHERE id = $1 AND credential_hash = $2")
+            .bind(id.as_str())
+            .bind(credential_hash);
+        Ok(self.conn.one::<(i64,)>(&query).await?.is_some_and(|(n,)| n > 0))
     }
 
     /// Makes a held credential the computer's own. False if none is held.

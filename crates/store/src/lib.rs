@@ -15,6 +15,7 @@ mod error;
 mod lanes;
 mod links;
 mod people;
+mod reader;
 mod requests;
 mod settings;
 mod tickets;

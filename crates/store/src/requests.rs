@@ -355,7 +355,8 @@ impl Store {
         only(&mut pending, "r.company_id", access);
         let pending: Option<(i64,)> = conn.one(&pending).await?;
         let mut steps = Query::build(
-            "SELECT s.state, COUNT(*) FROM steps s WHERE s.state IN ('queued', 'waiting', 'sending', 'parked', 'attention')",
+            "SELECT s.state, COUNT(*) FROM steps s WHERE s.kind <> 'link_record'
+             AND s.state IN ('queued', 'waiting', 'sending', 'parked', 'attention')",
         );
         only(&mut steps, "s.company_id", access);
         steps.push(" GROUP BY s.state");

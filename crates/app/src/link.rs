@@ -1,0 +1,453 @@
+//! Ties our records to Halo's by id: by the rule when they are made and when a company is linked, by hand when a
+//! person says so.
+
+use countersign_domain::{
+    audit::Actor,
+    directory::{Company, Contact, Technician},
+    id::{CompanyId, ContactId},
+    link::{self, Kind, Link, LinkState, Theirs},
+    request::Request,
+    role::Right,
+};
+use countersign_psa::{Fault, Psa};
+use countersign_store::{CompanyRow, Next, NewStep, Tx};
+use serde::Serialize;
+
+use crate::{App, Error, Result, directory::all_companies, enroll::record, people::require};
+
+/// One of our records, as far as linking needs to know it.
+#[derive(Debug, Clone)]
+struct Ours {
+    kind: Kind,
+    id: String,
+    /// The name, or the mail address, that it is found by.
+    key: String,
+    company: Option<CompanyId>,
+    link: Link,
+}
+
+/// The result for one of many.
+#[derive(Debug, Clone, Serialize)]
+pub struct Linked {
+    /// Our id.
+    pub id: String,
+    /// How it stands now; none where it could not be tried.
+    pub link: Option<Link>,
+    /// Why it could not be tried.
+    pub error: Option<String>,
+}
+
+impl App {
+    async fn ours(&self, kind: Kind, id: &str) -> Result<Option<Ours>> {
+        let id = id.to_owned();
+        let found = self.store().look_up(move |tx| Box::pin(async move { ours_in(tx, kind, &id).await })).await?;
+        match (kind, found) {
+            (Kind::Technician, Some(mut ours)) => {
+                let technician = ours.id.parse().map_err(|_| Error::NotFound("technician"))?;
+                let Some(row) = self.store().technician(&technician).await? else { return Ok(None) };
+                ours.key = row.technician.email;
+                Ok(Some(ours))
+            }
+            (_, found) => Ok(found),
+        }
+    }
+
+    /// The customer that a company is linked to.
+    async fn customer_of(&self, company: &CompanyId) -> Result<Option<String>> {
+        let company = company.to_string();
+        let link = self
+            .store()
+            .look_up(move |tx| Box::pin(async move { tx.link(Kind::Company, &company).await }))
+            .await?;
+        Ok(if link.state == LinkState::Linked { link.psa_id } else { None })
+    }
+
+    /// Looks for the record of the other side that one of ours belongs to, and ties them if the rule allows. What a
+    /// person tied or cut stays.
+    ///
+    /// # Errors
+    /// [`Error::Psa`] where Halo did not answer; then nothing changed.
+    pub(crate) async fn link_by_rule(&self, kind: Kind, id: &str, actor: Actor) -> Result<Option<Link>> {
+        let Some(ours) = self.ours(kind, id).await? else { return Ok(None) };
+        if !ours.link.is_free() {
+            return Ok(Some(ours.link));
+        }
+        let psa = self.psa()?;
+        let Some(found) = self.find(&*psa, &ours).await? else { return Ok(Some(ours.link)) };
+        self.keep_link(&*psa, &ours, found, actor).await.map(Some)
+    }
+
+    /// None where the kind lives inside a customer and the company has none yet.
+    async fn find(&self, psa: &dyn Psa, ours: &Ours) -> Result<Option<Link>> {
+        let customer = match (&ours.company, ours.kind) {
+            (_, Kind::Company | Kind::Technician) | (None, _) => None,
+            (Some(company), _) => match self.customer_of(company).await? {
+                Some(customer) => Some(customer),
+                None => return Ok(None),
+            },
+        };
+        let theirs = psa.look_up(ours.kind, customer.as_deref(), &ours.key).await?;
+        Ok(Some(link::find(&ours.key, &theirs, self.now())))
+    }
+
+    /// Keeps a link; a linked company's records are linked before its waiting tickets go.
+    async fn keep_link(&self, psa: &dyn Psa, ours: &Ours, link: Link, actor: Actor) -> Result<Link> {
+        self.write_link(ours, &link, actor.clone()).await?;
+        if ours.kind == Kind::Company && link.state == LinkState::Linked {
+            if let (Some(company), Some(customer)) = (&ours.company, &link.psa_id) {
+                let left = self.link_records_of(psa, company, customer, actor).await;
+                if let Err(error) = &left {
+                    // They have steps of their own; the tickets do not wait for them.
+                    tracing::warn!(%company, %error, "the records of a linked company could not all be linked");
+                    self.step_for_records(company).await?;
+                }
+                let (company, now) = (company.clone(), self.now());
+                self.store()
+                    .write(move |tx| {
+                        let company = company.clone();
+                        Box::pin(async move { tx.unpark(&company, now).await })
+                    })
+                    .await?;
+                self.wake().steps();
+            }
+        }
+        Ok(link)
+    }
+
+    async fn write_link(&self, ours: &Ours, link: &Link, actor: Actor) -> Result<()> {
+        let entry = self.entry(
+            actor,
+            "link.changed",
+            ours.id.clone(),
+            ours.company.clone(),
+            serde_json::json!({ "kind": ours.kind, "state": link.state, "psa_id": link.psa_id, "psa_name": link.psa_name, "how": link.how }),
+        );
+        let (kind, id, kept, changed) = (ours.kind, ours.id.clone(), link.clone(), ours.link.state != link.state || ours.link.psa_id != link.psa_id);
+        self.store()
+            .write(move |tx| {
+                let (id, kept, entry) = (id.clone(), kept.clone(), entry.clone());
+                Box::pin(async move {
+                    tx.set_link(kind, &id, &kept).await?;
+                    if changed {
+                        tx.audit(&entry).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        if changed {
+            self.wake().page("link.changed", ours.id.clone(), ours.company.clone());
+        }
+        Ok(())
+    }
+
+    /// Links a company's locations, computers and contacts, with one list of each kind.
+    async fn link_records_of(&self, psa: &dyn Psa, company: &CompanyId, customer: &str, actor: Actor) -> Result<()> {
+        for kind in [Kind::Location, Kind::Computer, Kind::Contact] {
+            let ours = self.free_of(company, kind).await?;
+            if ours.is_empty() {
+                continue;
+            }
+            let theirs = psa.records(kind, Some(customer), usize::MAX).await?;
+            for ours in ours {
+                let found = link::find(&ours.key, &theirs, self.now());
+                self.write_link(&ours, &found, actor.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn free_of(&self, company: &CompanyId, kind: Kind) -> Result<Vec<Ours>> {
+        let company = company.clone();
+        Ok(self
+            .store()
+            .look_up(move |tx| {
+                Box::pin(async move {
+                    let mut found = Vec::new();
+                    for (of, id) in tx.free_records(&company).await? {
+                        if of == kind {
+                            found.extend(ours_in(tx, of, &id).await?);
+                        }
+                    }
+                    Ok(found)
+                })
+            })
+            .await?)
+    }
+
+    async fn step_for_records(&self, company: &CompanyId) -> Result<()> {
+        let company = company.clone();
+        let app = self.clone();
+        self.store()
+            .write(move |tx| {
+                let (app, company) = (app.clone(), company.clone());
+                Box::pin(async move {
+                    for (kind, id) in tx.free_records(&company).await? {
+                        tx.append_step(&NewStep::link(app.step_id(), record(kind, &id), Some(company.clone()))).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        self.wake().steps();
+        Ok(())
+    }
+
+    /// Links one record, by the rule or by hand to any record of the other side, whatever its name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where ours or theirs is not there; `company_unlinked` where the company comes first;
+    /// `linked_twice` for a second company to one customer.
+    pub async fn link(&self, by: &Technician, kind: Kind, id: &str, psa_id: Option<&str>) -> Result<Link> {
+        let ours = self.visible(by, kind, id).await?;
+        let psa = self.psa()?;
+        let actor = Actor::Technician(by.id.clone());
+        let link = match psa_id {
+            None => self.find(&*psa, &ours).await?.ok_or_else(company_first)?,
+            Some(psa_id) => {
+                if !matches!(kind, Kind::Company | Kind::Technician) {
+                    let company = ours.company.as_ref().ok_or_else(company_first)?;
+                    self.customer_of(company).await?.ok_or_else(company_first)?;
+                }
+                let theirs = psa.record(kind, psa_id).await?.ok_or(Error::NotFound("record in Halo"))?;
+                self.only_one_company(kind, id, &theirs).await?;
+                Link::by_hand(theirs.psa_id, theirs.psa_name, self.now())
+            }
+        };
+        self.keep_link(&*psa, &ours, link, actor).await
+    }
+
+    async fn only_one_company(&self, kind: Kind, id: &str, theirs: &Theirs) -> Result<()> {
+        if kind != Kind::Company {
+            return Ok(());
+        }
+        let others = self.store().linked_to(kind, &theirs.psa_id).await?;
+        if others.iter().all(|other| other == id) {
+            return Ok(());
+        }
+        Err(Error::conflict(
+            "linked_twice",
+            format!("Another company is linked to the customer {} already. Unlink that one first.", theirs.psa_name),
+        ))
+    }
+
+    /// Cuts a link; it stays cut until a person ties it again. Tickets that exist stay where they are.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the record is not there.
+    pub async fn unlink(&self, by: &Technician, kind: Kind, id: &str) -> Result<Link> {
+        let ours = self.visible(by, kind, id).await?;
+        let link = Link::cut_by_hand(self.now());
+        self.write_link(&ours, &link, Actor::Technician(by.id.clone())).await?;
+        Ok(link)
+    }
+
+    /// Links many by the rule, with a result for each.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the caller may not.
+    pub async fn link_many(&self, by: &Technician, kind: Kind, ids: &[String]) -> Result<Vec<Linked>> {
+        require(by, right_to_link(kind))?;
+        let mut results = Vec::with_capacity(ids.len());
+        for id in ids {
+            results.push(match self.link(by, kind, id, None).await {
+                Ok(link) => Linked { id: id.clone(), link: Some(link), error: None },
+                Err(error) => Linked { id: id.clone(), link: None, error: Some(error.to_string()) },
+            });
+        }
+        Ok(results)
+    }
+
+    /// The link of a record that the caller may see.
+    async fn visible(&self, by: &Technician, kind: Kind, id: &str) -> Result<Ours> {
+        require(by, right_to_link(kind))?;
+        let ours = self.ours(kind, id).await?.ok_or(Error::NotFound("record"))?;
+        if let Some(company) = &ours.company
+            && !by.access.covers(company)
+        {
+            return Err(Error::NotFound("record"));
+        }
+        Ok(ours)
+    }
+
+    /// Records of the other side to choose from, inside the linked customer where the kind lives in one.
+    ///
+    /// # Errors
+    /// `company_unlinked` where the company comes first; [`Error::Psa`] with Halo's words.
+    pub async fn choose_from(&self, by: &Technician, kind: Kind, company: Option<&CompanyId>) -> Result<Vec<Theirs>> {
+        require(by, right_to_link(kind))?;
+        let psa = self.psa()?;
+        let customer = match (kind, company) {
+            (Kind::Company | Kind::Technician, _) => None,
+            (_, None) => return Err(company_first()),
+            (_, Some(company)) => {
+                self.company(by, company).await?;
+                Some(self.customer_of(company).await?.ok_or_else(company_first)?)
+            }
+        };
+        Ok(psa.records(kind, customer.as_deref(), 1000).await?)
+    }
+
+    /// Makes companies of Halo's customers, linked by id. Customers that a company is linked to already answer that
+    /// company.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the caller may not; [`Error::NotFound`] names a customer that is not there.
+    pub async fn import_companies(&self, by: &Technician, psa_ids: &[String]) -> Result<Vec<CompanyRow>> {
+        require(by, Right::EditDirectory)?;
+        all_companies(by)?;
+        let psa = self.psa()?;
+        let mut rows = Vec::new();
+        for psa_id in psa_ids {
+            let id = match self.store().linked_to(Kind::Company, psa_id).await?.first() {
+                Some(known) => known.parse().map_err(|_| Error::NotFound("company"))?,
+                None => {
+                    let theirs = psa.record(Kind::Company, psa_id).await?.ok_or(Error::NotFound("customer in Halo"))?;
+                    let id = self.company_named(by, &theirs.psa_name).await?;
+                    self.link(by, Kind::Company, id.as_str(), Some(psa_id)).await?;
+                    id
+                }
+            };
+            rows.push(self.company(by, &id).await?);
+        }
+        Ok(rows)
+    }
+
+    /// The company of that name, made if there is none; it is linked by who asks for it.
+    async fn company_named(&self, by: &Technician, name: &str) -> Result<CompanyId> {
+        let (wanted, actor) = (name.to_owned(), Actor::Technician(by.id.clone()));
+        let id = CompanyId::from_uuid(self.inner.ids.uuid());
+        let company = Company { id: id.clone(), name: wanted.clone(), former_names: Vec::new(), created_at: self.now() };
+        let entry =
+            self.entry(actor, "company.created", id.to_string(), Some(id), serde_json::json!({ "name": wanted }));
+        Ok(self
+            .store()
+            .write(move |tx| {
+                let (wanted, company, entry) = (wanted.clone(), company.clone(), entry.clone());
+                Box::pin(async move {
+                    if let Some(known) = tx.company_by_name(&wanted).await? {
+                        return Ok(known.company.id);
+                    }
+                    tx.insert_company(&company).await?;
+                    tx.audit(&entry).await?;
+                    Ok(company.id)
+                })
+            })
+            .await?)
+    }
+
+    /// Before a ticket is opened: tries the links of its company, location, computer and end user that nobody tried yet,
+    /// so that the first request after an enrolment has them on its ticket.
+    pub(crate) async fn link_around(&self, request: &Request) -> Result<()> {
+        let company = request.company_id.to_string();
+        self.link_if_untried(Kind::Company, &company).await?;
+        if self.customer_of(&request.company_id).await?.is_none() {
+            return Ok(());
+        }
+        self.link_if_untried(Kind::Location, request.location_id.as_str()).await?;
+        self.link_if_untried(Kind::Computer, request.computer_id.as_str()).await?;
+        if let Some(contact) = self.contact_of(request).await? {
+            self.link_if_untried(Kind::Contact, contact.as_str()).await?;
+        }
+        Ok(())
+    }
+
+    async fn link_if_untried(&self, kind: Kind, id: &str) -> Result<()> {
+        let untried = self.ours(kind, id).await?.is_some_and(|ours| ours.link.at.is_none());
+        if !untried {
+            return Ok(());
+        }
+        match self.link_by_rule(kind, id, Actor::Server).await {
+            Ok(_) => Ok(()),
+            // Sites, assets and contacts are an addition; what our agent may not read is left out.
+            Err(Error::Psa(Fault { class: countersign_psa::Class::Refused | countersign_psa::Class::Gone, words, .. }))
+                if kind != Kind::Company =>
+            {
+                tracing::info!(kind = kind.as_str(), id, words, "a link could not be looked for; the ticket goes without it");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The contact of a request's end user, made from his mail address if there is none.
+    async fn contact_of(&self, request: &Request) -> Result<Option<ContactId>> {
+        let user = &request.asked.end_user;
+        let Some(email) = user.email.clone().filter(|email| email.contains('@')) else { return Ok(None) };
+        let contact = Contact {
+            id: ContactId::from_uuid(self.inner.ids.uuid()),
+            company_id: request.company_id.clone(),
+            name: user.display_name.clone().unwrap_or_else(|| user.account.clone()),
+            email: email.clone(),
+            created_at: self.now(),
+        };
+        let company = request.company_id.clone();
+        let id = self
+            .store()
+            .write(move |tx| {
+                let (company, email, contact) = (company.clone(), email.clone(), contact.clone());
+                Box::pin(async move {
+                    if let Some(known) = tx.contact_by_email(&company, &email).await? {
+                        return Ok(known.contact.id);
+                    }
+                    tx.insert_contact(&contact).await?;
+                    Ok(contact.id)
+                })
+            })
+            .await?;
+        Ok(Some(id))
+    }
+
+    /// Runs a record's link step: what becomes of it, and the words of the attempt.
+    pub(crate) async fn run_link_step(&self, subject: &str) -> Result<(Next, String)> {
+        let Some((kind, id)) = subject.split_once('/').and_then(|(kind, id)| Some((Kind::parse(kind)?, id))) else {
+            return Ok((Next::Done, format!("{subject} names no record.")));
+        };
+        let Some(link) = self.link_by_rule(kind, id, Actor::Server).await? else {
+            return Ok((Next::Done, "The record is gone.".to_owned()));
+        };
+        let words = match (link.state, &link.psa_name) {
+            (LinkState::Linked, Some(name)) => format!("Linked to {name}."),
+            (LinkState::Linked, None) => "Linked.".to_owned(),
+            (LinkState::Ambiguous, _) => format!("{} records fit; a person must choose.", link.candidates.len()),
+            (LinkState::Missing, _) => "The linked record is not there any more.".to_owned(),
+            (LinkState::Unlinked, _) => "No record of that name was found.".to_owned(),
+        };
+        Ok((Next::Done, words))
+    }
+}
+
+fn company_first() -> Error {
+    Error::conflict("company_unlinked", "Link the company first: the record is looked for inside its customer.")
+}
+
+const fn right_to_link(kind: Kind) -> Right {
+    match kind {
+        Kind::Technician => Right::EditPeople,
+        Kind::Company | Kind::Location | Kind::Computer | Kind::Contact => Right::EditDirectory,
+    }
+}
+
+async fn ours_in(tx: &mut Tx, kind: Kind, id: &str) -> countersign_store::Result<Option<Ours>> {
+    let found = match kind {
+        Kind::Company => match id.parse() {
+            Ok(id) => tx.company(&id).await?.map(|row| (row.company.name, Some(row.company.id), row.link)),
+            Err(_) => None,
+        },
+        Kind::Location => match id.parse() {
+            Ok(id) => tx.location(&id).await?.map(|row| (row.location.name, Some(row.location.company_id), row.link)),
+            Err(_) => None,
+        },
+        Kind::Computer => match id.parse() {
+            Ok(id) => tx.computer(&id).await?.map(|row| (row.computer.name, Some(row.computer.company_id), row.link)),
+            Err(_) => None,
+        },
+        Kind::Contact => match id.parse() {
+            Ok(id) => tx.contact(&id).await?.map(|row| (row.contact.email, Some(row.contact.company_id), row.link)),
+            Err(_) => None,
+        },
+        // His address is read by the caller.
+        Kind::Technician => Some((String::new(), None, tx.link(kind, id).await?)),
+    };
+    Ok(found.map(|(key, company, link)| Ours { kind, id: id.to_owned(), key, company, link }))
+}

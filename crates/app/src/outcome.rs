@@ -1,0 +1,127 @@
+//! What the endpoint says of its own request: it takes it back, starts the program, tells how it ended.
+
+use countersign_domain::{
+    audit::Actor,
+    effect::StepKind,
+    id::{ComputerId, RequestId},
+    request::{Ending, Event, Outcome, Request, State},
+};
+use countersign_store::Transition;
+
+use crate::{App, Error, Result};
+
+impl App {
+    /// A computer's own request. Another computer's is not found.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn own_request(&self, computer: &ComputerId, id: &RequestId) -> Result<Request> {
+        self.store()
+            .request_alone(id)
+            .await?
+            .filter(|request| request.computer_id == *computer)
+            .ok_or(Error::NotFound("request"))
+    }
+
+    /// The end user takes the request back. Taking it back twice changes nothing.
+    ///
+    /// # Errors
+    /// A conflict where it was decided.
+    pub async fn withdraw(&self, computer: &ComputerId, id: &RequestId) -> Result<Request> {
+        let request = self.own_request(computer, id).await?;
+        if request.state == State::Withdrawn {
+            return Ok(request);
+        }
+        let actor = Actor::Computer(computer.clone());
+        let withdrawn = self.change(request, Event::Withdrawn(self.now()), actor, "request.withdrawn").await?;
+        self.let_repeats_go_on(&withdrawn.id).await?;
+        Ok(withdrawn)
+    }
+
+    /// The endpoint wants to start the program: redeems the grant, once.
+    ///
+    /// # Errors
+    /// `already_used`, `revoked` or `expired`: then it must not start.
+    pub async fn redeem(&self, computer: &ComputerId, id: &RequestId) -> Result<Request> {
+        let request = self.own_request(computer, id).await?;
+        let actor = Actor::Computer(computer.clone());
+        self.change(request, Event::Started(self.now()), actor, "grant.redeemed").await
+    }
+
+    /// The endpoint says how it ended. Saying it twice changes nothing.
+    ///
+    /// # Errors
+    /// A conflict where nothing was approved.
+    pub async fn ended(
+        &self,
+        computer: &ComputerId,
+        id: &RequestId,
+        ending: Ending,
+        exit_code: Option<i32>,
+    ) -> Result<Request> {
+        let request = self.own_request(computer, id).await?;
+        if request.outcome.is_some() {
+            return Ok(request);
+        }
+        let outcome = Outcome { ending, exit_code, at: self.now() };
+        let actor = Actor::Computer(computer.clone());
+        self.change(request, Event::Ended(outcome), actor, "request.ended").await
+    }
+
+    /// Repeats of a request that ended without a decision ask on: the oldest takes its place, with a ticket of its own,
+    /// and the others join that one.
+    pub(crate) async fn let_repeats_go_on(&self, head: &RequestId) -> Result<()> {
+        let repeats = self.store().joined_pending(head).await?;
+        let Some((first, others)) = repeats.split_first() else { return Ok(()) };
+        let mut change = Transition::default();
+        let mut next = first.clone();
+        next.joined_to = None;
+        next.version += 1;
+        change.steps.push((self.step_id(), next.clone(), StepKind::OpenTicket));
+        change.audit.push(self.entry(
+            Actor::Server,
+            "request.leads",
+            next.id.to_string(),
+            Some(next.company_id.clone()),
+            serde_json::json!({ "before": head }),
+        ));
+        for other in others {
+            let mut other = other.clone();
+            other.joined_to = Some(next.id.clone());
+            other.version += 1;
+            change.requests.push(other);
+        }
+        change.requests.insert(0, next.clone());
+        if self.store().transition(change).await? {
+            self.wake().steps();
+            self.wake().request("request.created", &next.id, &next.company_id);
+        }
+        Ok(())
+    }
+
+    /// Ends what has run out of time: requests nobody decided, grants nobody used. How many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn expire(&self) -> Result<usize> {
+        let now = self.now();
+        let due = self.store().due_requests(now, 100).await?;
+        let mut ended = 0;
+        for request in due {
+            let (id, joined) = (request.id.clone(), request.joined_to.is_some());
+            match self.change(request, Event::TimePassed(now), Actor::Server, "request.expired").await {
+                Ok(_) => {
+                    ended += 1;
+                    if !joined {
+                        self.let_repeats_go_on(&id).await?;
+                    }
+                }
+                Err(Error::Conflict { .. } | Error::AlreadyDecided(_)) => {
+                    tracing::debug!(%id, "was decided while it ran out");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,246 @@
+//! What people read: requests with their ticket and every attempt, steps, counts, the audit log.
+
+use std::collections::HashMap;
+
+use countersign_domain::{
+    audit::Actor,
+    directory::Technician,
+    id::{RequestId, StepId},
+    risk::{self, Risk},
+    role::Right,
+    time::Time,
+};
+use countersign_psa::{ActionNow, TicketNow};
+use countersign_store::{AttemptRow, AuditRow, Counts, RequestQuery, RequestRow, StepRow, StepsQuery, TicketRow, Verified};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, Error, Result, people::require};
+
+/// The time entry on a ticket, as Halo answered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booked {
+    /// Working time in seconds.
+    pub work_seconds: u32,
+    /// Halo's id of the owner.
+    pub owner: Option<String>,
+    /// The owner's name.
+    pub owner_name: Option<String>,
+}
+
+/// A ticket in words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TicketView {
+    /// Halo's id.
+    pub id: String,
+    /// Address for people.
+    pub url: String,
+    /// Name of its status, or its id where the name is not known.
+    pub status: Option<String>,
+    /// Name of the assigned agent.
+    pub assigned_to: Option<String>,
+    /// Booked minutes.
+    pub time_minutes: Option<f64>,
+    /// Whose they are.
+    pub time_owner: Option<String>,
+    /// The ticket as it was last seen, in Halo's ids.
+    pub now: TicketNow,
+    /// When that was.
+    pub seen_at: Time,
+}
+
+/// A request with everything that hangs on it.
+#[derive(Debug, Clone)]
+pub struct RequestDetail {
+    /// The request.
+    pub row: RequestRow,
+    /// How risky it looks.
+    pub risk: Risk,
+    /// Its ticket in words.
+    pub ticket: Option<TicketView>,
+    /// The steps of its lane.
+    pub steps: Vec<StepRow>,
+    /// Every attempt of them.
+    pub attempts: Vec<AttemptRow>,
+}
+
+/// A ticket as Halo shows it at this moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct LiveTicket {
+    /// The ticket.
+    pub ticket: TicketView,
+    /// Its actions, oldest first.
+    pub actions: Vec<ActionNow>,
+}
+
+impl App {
+    /// Requests that the caller may see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn requests(&self, by: &Technician, wanted: &RequestQuery) -> Result<Vec<RequestRow>> {
+        Ok(self.store().requests(&by.access, wanted).await?)
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is none such, or the caller may not see it.
+    pub async fn request(&self, by: &Technician, id: &RequestId) -> Result<RequestRow> {
+        self.store().request(&by.access, id).await?.ok_or(Error::NotFound("request"))
+    }
+
+    /// One request with everything that hangs on it.
+    ///
+    /// # Errors
+    /// As for [`App::request`].
+    pub async fn request_detail(&self, by: &Technician, id: &RequestId) -> Result<RequestDetail> {
+        let row = self.request(by, id).await?;
+        let lane = row.request.joined_to.as_ref().unwrap_or(&row.request.id).to_string();
+        let wanted = StepsQuery { lane: Some(lane.clone()), limit: 200, ..StepsQuery::default() };
+        let steps = self.store().steps(&by.access, &wanted).await?;
+        let attempts = self.store().attempts(&lane).await?;
+        let ticket = self.ticket_view(row.ticket.as_ref()).await?;
+        Ok(RequestDetail { risk: risk::assess(&row.request.asked), row, ticket, steps, attempts })
+    }
+
+    /// Notes that a technician looks at a request that waits: measured working time begins with it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_at(&self, by: &Technician, id: &RequestId) -> Result<()> {
+        if by.role.may(Right::Decide) {
+            self.store().look(id, &by.id, self.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells a ticket in words.
+    ///
+    /// # Errors
+    /// When what the database holds cannot be read.
+    pub async fn ticket_view(&self, row: Option<&TicketRow>) -> Result<Option<TicketView>> {
+        let Some(row) = row else { return Ok(None) };
+        let broken = |error: serde_json::Error| {
+            Error::Sealed(format!("What the database holds of ticket {} cannot be read: {error}", row.psa_id))
+        };
+        let now: TicketNow = serde_json::from_str(&row.now).map_err(broken)?;
+        let booked: Option<Booked> = row.booked.as_deref().map(serde_json::from_str).transpose().map_err(broken)?;
+        let names = self.inner.desk.names(self).await;
+        let agent = |id: &String| names.agents.get(id).cloned().unwrap_or_else(|| id.clone());
+        Ok(Some(TicketView {
+            id: row.psa_id.clone(),
+            url: row.url.clone(),
+            status: now.status.as_ref().map(|id| names.statuses.get(id).cloned().unwrap_or_else(|| id.clone())),
+            assigned_to: now.assignee.as_ref().map(agent),
+            time_minutes: booked.as_ref().map(|booked| f64::from(booked.work_seconds) / 60.0),
+            time_owner: booked.and_then(|booked| booked.owner_name.or_else(|| booked.owner.as_ref().map(agent))),
+            now,
+            seen_at: row.seen_at,
+        }))
+    }
+
+    /// Reads a request's ticket from Halo now, with its actions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is none, [`Error::Psa`] with Halo's words.
+    pub async fn live_ticket(&self, by: &Technician, id: &RequestId) -> Result<LiveTicket> {
+        let row = self.request(by, id).await?;
+        let mut known = row.ticket.ok_or(Error::NotFound("ticket"))?;
+        let psa = self.psa()?;
+        let now = psa.ticket(&known.psa_id).await?.ok_or(Error::NotFound("ticket"))?;
+        let actions = psa.actions(&known.psa_id).await?;
+        known.now = serde_json::to_string(&now).map_err(|error| Error::Sealed(error.to_string()))?;
+        known.seen_at = self.now();
+        let ticket = self.ticket_view(Some(&known)).await?.ok_or(Error::NotFound("ticket"))?;
+        Ok(LiveTicket { ticket, actions })
+    }
+
+    /// What waits, among what the caller may see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn counts(&self, by: &Technician) -> Result<Counts> {
+        Ok(self.store().counts(&by.access).await?)
+    }
+
+    /// Steps that the caller may see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn steps(&self, by: &Technician, wanted: &StepsQuery) -> Result<Vec<StepRow>> {
+        Ok(self.store().steps(&by.access, wanted).await?)
+    }
+
+    /// Every attempt of a step's lane.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the caller may not see the step.
+    pub async fn step_attempts(&self, by: &Technician, id: &StepId) -> Result<(StepRow, Vec<AttemptRow>)> {
+        let step = self.store().step(&by.access, id).await?.ok_or(Error::NotFound("step"))?;
+        let mut attempts = self.store().attempts(&step.lane).await?;
+        attempts.retain(|attempt| attempt.step_id == step.id);
+        Ok((step, attempts))
+    }
+
+    /// Lets a step go again, at once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or `step_over` where it is over or being sent.
+    pub async fn retry_step(&self, by: &Technician, id: &StepId) -> Result<StepRow> {
+        let entry = self.step_entry(by, id, "step.retried").await?;
+        let changed = self.store().retry_step(id, self.now(), entry).await?;
+        self.wake().steps();
+        self.step_after(by, id, changed).await
+    }
+
+    /// Gives a step up; the next of its lane goes on.
+    ///
+    /// # Errors
+    /// As for [`App::retry_step`].
+    pub async fn give_up_step(&self, by: &Technician, id: &StepId) -> Result<StepRow> {
+        let entry = self.step_entry(by, id, "step.given_up").await?;
+        let changed = self.store().give_up_step(id, self.now(), entry).await?;
+        self.wake().steps();
+        self.step_after(by, id, changed).await
+    }
+
+    async fn step_entry(&self, by: &Technician, id: &StepId, action: &str) -> Result<countersign_domain::audit::Entry> {
+        require(by, Right::RunSteps)?;
+        let step = self.store().step(&by.access, id).await?.ok_or(Error::NotFound("step"))?;
+        let body = serde_json::json!({ "kind": step.kind, "lane": step.lane });
+        Ok(self.entry(Actor::Technician(by.id.clone()), action, id.to_string(), None, body))
+    }
+
+    async fn step_after(&self, by: &Technician, id: &StepId, changed: bool) -> Result<StepRow> {
+        if !changed {
+            return Err(Error::conflict("step_over", "The step is over, or is being sent right now."));
+        }
+        self.wake().page("ticket.updated", id.to_string(), None);
+        self.store().step(&by.access, id).await?.ok_or(Error::NotFound("step"))
+    }
+
+    /// The newest entries of the audit log that the caller may see.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where his role may not.
+    pub async fn audit(&self, by: &Technician, object: Option<&str>, before: Option<Time>, limit: usize) -> Result<Vec<AuditRow>> {
+        require(by, Right::ReadAudit)?;
+        Ok(self.store().audit_rows(&by.access, object, before, limit).await?)
+    }
+
+    /// Walks the whole audit log and finds edits, removals and reorders.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn verify_audit(&self) -> Result<Verified> {
+        let keys = self.keys();
+        Ok(self.store().verify_audit(|checkpoint| keys.is_checkpoint_ours(&checkpoint.hash, &checkpoint.signature)).await?)
+    }
+}
+
+/// Halo's names of statuses and agents.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Names {
+    pub(crate) statuses: HashMap<String, String>,
+    pub(crate) agents: HashMap<String, String>,
+}

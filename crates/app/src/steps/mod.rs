@@ -1,0 +1,255 @@
+//! What the ticketing system must be told, told: the worker that claims steps, and a handler for each kind.
+//!
+//! A handler gets its step and the request as it is now; it calls the provider at most once for anything that writes,
+//! and says how that ended. What may be done about it is decided in one place, [`End::of_fault`].
+
+mod adjust_ticket;
+mod open_ticket;
+mod read_back;
+mod record;
+mod runner;
+mod walk;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign_domain::{audit::Entry, time::Time};
+use countersign_psa::{Cause, Class, Fault};
+use countersign_store::{AttemptResult, Claimed, Next, TicketRow};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, requests::Names};
+
+/// What a ticket should look like after a step, and what it looked like before: a value that a person set meanwhile is
+/// not touched.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Expected {
+    status: Option<String>,
+    assignee: Option<String>,
+    before_status: Option<String>,
+    before_assignee: Option<String>,
+    /// It was set once more outside of actions already.
+    adjusted: bool,
+}
+
+/// How a step's attempt ended.
+pub(crate) struct End {
+    result: AttemptResult,
+    status: Option<u16>,
+    words: String,
+    next: Next,
+    ticket: Option<TicketRow>,
+    expected: Option<(Expected, Time)>,
+    audit: Option<Entry>,
+}
+
+impl End {
+    fn done(words: impl Into<String>) -> Self {
+        Self {
+            result: AttemptResult::Done,
+            status: None,
+            words: words.into(),
+            next: Next::Done,
+            ticket: None,
+            expected: None,
+            audit: None,
+        }
+    }
+
+    fn not_needed(words: impl Into<String>) -> Self {
+        Self { result: AttemptResult::NotNeeded, ..Self::done(words) }
+    }
+
+    fn parked(words: impl Into<String>) -> Self {
+        Self { result: AttemptResult::Parked, next: Next::Parked, ..Self::done(words) }
+    }
+
+    fn again(result: AttemptResult, words: impl Into<String>, at: Time, doubt_at: Option<Time>) -> Self {
+        Self { result, next: Next::Again { at, doubt_at }, ..Self::done(words) }
+    }
+
+    fn attention(result: AttemptResult, words: impl Into<String>, doubt_at: Option<Time>) -> Self {
+        Self { result, next: Next::Attention { doubt_at }, ..Self::done(words) }
+    }
+
+    /// What becomes of a step whose call failed. `doubt_at` is the doubt there was before the call.
+    ///
+    /// A call that only read leaves the doubt as it was; one that wrote and has no certain end begins a new one.
+    fn of_fault(step: &Claimed, fault: &Fault, wrote: Wrote, now: Time) -> Self {
+        let doubt = match wrote {
+            Wrote::Nothing => step.doubt_at,
+            Wrote::Perhaps => None,
+        };
+        let end = match fault.class {
+            Class::Refused | Class::Gone => Self::attention(AttemptResult::Refused, fault.words.clone(), doubt),
+            Class::Later(after) => {
+                let at = now.plus_millis(back_off(step, after));
+                Self::again(AttemptResult::Later, fault.words.clone(), at, doubt)
+            }
+            Class::Unknown => match wrote {
+                Wrote::Nothing => {
+                    let at = now.plus_millis(back_off(step, None));
+                    Self::again(AttemptResult::Later, fault.words.clone(), at, doubt)
+                }
+                Wrote::Perhaps => Self::again(
+                    AttemptResult::Unknown,
+                    fault.words.clone(),
+                    now.plus_seconds(FIRST_LOOK_S),
+                    Some(now),
+                ),
+            },
+        };
+        Self { status: fault.status, ..end }
+    }
+}
+
+/// Whether the failed call could have changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrote {
+    Nothing,
+    Perhaps,
+}
+
+/// Seconds after an attempt of which nobody knows its end, until it is looked for; again after [`SECOND_LOOK_S`], and
+/// once more when the settle time is over.
+const FIRST_LOOK_S: i64 = 2;
+const SECOND_LOOK_S: i64 = 10;
+/// Walks that did not see their control record, until a person must look.
+const UNSEEN_WALKS: i64 = 5;
+
+/// Milliseconds until a step goes again: doubling from one second to five minutes, a tenth more or less so that many do
+/// not meet, and never before a span that the other side named.
+fn back_off(step: &Claimed, after: Option<Duration>) -> i64 {
+    let doublings = u32::try_from(step.attempt.clamp(1, 9) - 1).unwrap_or(0);
+    let base = 1000_i64.saturating_mul(1 << doublings).min(300_000);
+    let spread = i64::try_from(step.id.as_str().bytes().map(u64::from).sum::<u64>() % 200).unwrap_or(100) - 100;
+    let own = base + base * spread / 1000;
+    after.map_or(own, |after| own.max(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
+}
+
+/// When a step in doubt goes next: the next look, or the end of the settle time.
+fn next_look(doubt_at: Time, now: Time, settle_s: u32) -> Time {
+    let settled = doubt_at.plus_seconds(i64::from(settle_s));
+    let second = doubt_at.plus_seconds(SECOND_LOOK_S);
+    if now < second && second < settled { second } else { settled }
+}
+
+/// What the handlers of this process share.
+#[derive(Default)]
+pub(crate) struct Desk {
+    epoch: AtomicU64,
+    names: Mutex<Arc<Names>>,
+    highest: Mutex<Option<String>>,
+    trouble: Mutex<Option<String>>,
+    paused: Mutex<Option<String>>,
+    hold: Mutex<Hold>,
+    walks: tokio::sync::Mutex<Option<Arc<walk::Walk>>>,
+    started: tokio::sync::Mutex<Option<u64>>,
+}
+
+/// Until when nothing is claimed, since the other side cannot be reached or refuses our application.
+#[derive(Default)]
+struct Hold {
+    until: Duration,
+    failures: u32,
+}
+
+/// Pause after the application was refused: a wrong secret is not tried more often by itself.
+const REFUSED_PAUSE: Duration = Duration::from_secs(300);
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Desk {
+    /// The connection was made anew: what was learnt of the old one is forgotten.
+    pub(crate) fn connection_changed(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        *lock(&self.hold) = Hold::default();
+        *lock(&self.trouble) = None;
+    }
+
+    pub(crate) fn trouble(&self) -> Option<String> {
+        lock(&self.paused).clone().or_else(|| lock(&self.trouble).clone())
+    }
+
+    pub(crate) async fn names(&self, app: &App) -> Arc<Names> {
+        let held = lock(&self.names).clone();
+        if !held.agents.is_empty() {
+            return held;
+        }
+        let stored = app.stored_names().await.unwrap_or_default();
+        let stored = Arc::new(stored);
+        lock(&self.names).clone_from(&stored);
+        stored
+    }
+
+    fn highest(&self) -> Option<String> {
+        lock(&self.highest).clone()
+    }
+
+    fn raise_highest(&self, id: &str) {
+        let mut highest = lock(&self.highest);
+        if highest.as_deref().is_none_or(|known| by_number(known) < by_number(id)) {
+            *highest = Some(id.to_owned());
+        }
+    }
+
+    /// The other side works: whatever was held goes on.
+    fn works(&self) {
+        *lock(&self.hold) = Hold::default();
+        *lock(&self.trouble) = None;
+    }
+
+    /// The other side cannot be reached, or refuses our application: nothing is claimed for a while.
+    fn fails(&self, fault: &Fault, now: Duration) {
+        let mut hold = lock(&self.hold);
+        hold.failures = hold.failures.saturating_add(1);
+        let pause = match (fault.cause, fault.class) {
+            (Cause::Credentials, _) => REFUSED_PAUSE,
+            (Cause::NotReached, _) => Duration::from_millis(500 * (1 << hold.failures.min(7))),
+            (Cause::RateLimited, Class::Later(Some(after))) => after,
+            _ => return,
+        };
+        hold.until = hold.until.max(now + pause);
+        drop(hold);
+        *lock(&self.trouble) = Some(fault.words.clone());
+    }
+
+    fn held_for(&self, now: Duration) -> Option<Duration> {
+        let until = lock(&self.hold).until;
+        (until > now).then(|| until.saturating_sub(now))
+    }
+}
+
+/// The order of numbers kept as texts: the longer one is higher.
+fn by_number(id: &str) -> (usize, &str) {
+    let digits = id.trim_start_matches('0');
+    (digits.len(), digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_texts_are_ordered_as_numbers() {
+        assert!(by_number("99") < by_number("100"));
+        assert!(by_number("0100") == by_number("100"));
+        assert!(by_number("2001") < by_number("2010"));
+    }
+
+    #[test]
+    fn looks_come_at_two_and_ten_seconds_and_at_the_end_of_the_settle_time() {
+        let doubt = Time(0);
+        assert_eq!(next_look(doubt, doubt.plus_seconds(2), 90), doubt.plus_seconds(10));
+        assert_eq!(next_look(doubt, doubt.plus_seconds(10), 90), doubt.plus_seconds(90));
+        assert_eq!(next_look(doubt, doubt.plus_seconds(2), 10), doubt.plus_seconds(10));
+        assert_eq!(next_look(doubt, doubt.plus_seconds(2), 3), doubt.plus_seconds(3));
+    }
+}

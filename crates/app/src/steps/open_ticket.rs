@@ -1,0 +1,149 @@
+//! Opens the ticket of a request: once, whatever fails (promise P1).
+
+use countersign_domain::{
+    audit::Actor,
+    request::State,
+    ticket::{self, Names},
+};
+use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa};
+use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
+
+use super::{End, UNSEEN_WALKS, Wrote, next_look};
+use crate::{App, Result};
+
+impl App {
+    pub(super) async fn open_ticket(&self, step: &Claimed, context: Context) -> Result<End> {
+        if context.request.ticket.is_some() {
+            return Ok(End::not_needed("The ticket is there already."));
+        }
+        let psa = self.psa()?;
+        if let Some(doubt_at) = step.doubt_at {
+            return self.look_for_ticket(&*psa, step, context, doubt_at).await;
+        }
+        if context.request.request.state == State::Withdrawn {
+            return Ok(End::not_needed("Taken back before anything was sent."));
+        }
+        self.post_ticket(&*psa, step, context).await
+    }
+
+    async fn look_for_ticket(
+        &self,
+        psa: &dyn Psa,
+        step: &Claimed,
+        context: Context,
+        doubt_at: countersign_domain::time::Time,
+    ) -> Result<End> {
+        let id = context.request.request.id.clone();
+        let walk = self.walk(psa, self.inner.clock.monotonic(), step.floor.as_ref()).await?;
+        let found = walk.of(&id);
+        if let Some(first) = found.iter().find(|found| !found.deleted).or_else(|| found.first()) {
+            let ticket = first.ticket.merged_into.clone().unwrap_or_else(|| first.ticket.id.clone());
+            let opened = Opened { id: ticket, now: first.ticket.clone() };
+            let words = format!("By {}: Halo had made ticket {}. Not sent again.", ticket::reference(&id), opened.id);
+            return self.opened(psa, &context, opened, AttemptResult::Found, words);
+        }
+        let now = self.now();
+        let settle = self.ticketing_settings().settle_s;
+        if walk.blind {
+            let words = "Looked for it, but tickets of ours that must be there were not shown either. Nothing is sent again \
+                         before they are seen: look at the rights to see tickets in Halo.";
+            return Ok(if step.attempt >= UNSEEN_WALKS {
+                End::attention(AttemptResult::Unseen, words, Some(doubt_at))
+            } else {
+                let at = now.plus_millis(super::back_off(step, None));
+                End::again(AttemptResult::Unseen, words, at, Some(doubt_at))
+            });
+        }
+        let settled = doubt_at.plus_seconds(i64::from(settle));
+        if now < settled {
+            let words = format!("Looked for it: not there. Sent again at {} if it is still not.", settled.for_people());
+            return Ok(End::again(AttemptResult::Absent, words, next_look(doubt_at, now, settle), Some(doubt_at)));
+        }
+        self.post_ticket(psa, step, context).await
+    }
+
+    async fn post_ticket(&self, psa: &dyn Psa, step: &Claimed, mut context: Context) -> Result<End> {
+        let settings = self.ticketing_settings();
+        let Some(ticket_type) = settings.ticket_type.clone() else {
+            return Ok(End::parked("No ticket type is chosen yet. An administrator does that under Settings, Ticketing System."));
+        };
+        if let Some(paused) = self.paused() {
+            return Ok(End::parked(paused));
+        }
+        let has_email = context.request.request.asked.end_user.email.is_some();
+        if context.customer.is_none()
+            || context.site.is_none()
+            || context.asset.is_none()
+            || (has_email && context.contact.is_none())
+        {
+            self.link_around(&context.request.request).await?;
+            let ids = [context.request.request.id.clone()];
+            context = self.store().contexts(&ids).await?.pop().unwrap_or(context);
+        }
+        let Some(customer) = context.customer.clone() else {
+            return Ok(End::parked(format!(
+                "{} is not linked to a customer in Halo. The ticket is made when it is.",
+                context.request.company
+            )));
+        };
+        let request = &context.request.request;
+        let names = Names {
+            company: context.request.company.clone(),
+            location: context.request.location.clone(),
+            computer: context.request.computer.clone(),
+        };
+        let page = format!("{}/requests/{}", self.public_url(), request.id);
+        let new = NewTicket {
+            reference: request.id.to_string(),
+            summary: ticket::summary(request, &names),
+            html: ticket::opening(request, &names, &page, &ticket::server_mark(self.server_id())),
+            ticket_type,
+            customer,
+            site: context.site.clone(),
+            contact: context.contact.clone(),
+            asset: context.asset.clone(),
+            status: settings.status_open.clone(),
+            team: settings.team.clone(),
+            priority: settings.priority.clone(),
+            occurred_at: request.received_at,
+        };
+        match psa.open_ticket(&new).await {
+            Ok(opened) if opened.now.reference.as_ref().is_none_or(|theirs| *theirs == new.reference) => {
+                let words = format!("Ticket {} opened.", opened.id);
+                self.opened(psa, &context, opened, AttemptResult::Done, words)
+            }
+            Ok(other) => {
+                let fault = Fault {
+                    class: Class::Unknown,
+                    cause: Cause::NotUnderstood,
+                    status: None,
+                    words: format!("Halo answered with ticket {}, which bears another reference.", other.id),
+                };
+                Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
+            }
+            Err(fault) => {
+                self.inner.desk.fails(&fault, self.inner.clock.monotonic());
+                Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
+            }
+        }
+    }
+
+    fn opened(&self, psa: &dyn Psa, context: &Context, opened: Opened, result: AttemptResult, words: String) -> Result<End> {
+        self.inner.desk.works();
+        self.inner.desk.raise_highest(&opened.id);
+        let now = self.now();
+        let request = &context.request.request;
+        let body = serde_json::json!({ "ticket": opened.id, "result": result });
+        let audit = self.entry(Actor::Server, "ticket.opened", request.id.to_string(), Some(request.company_id.clone()), body);
+        let ticket = TicketRow {
+            lane: request.id.to_string(),
+            url: psa.ticket_url(&opened.id),
+            psa_id: opened.id,
+            now: serde_json::to_string(&opened.now).map_err(|error| crate::Error::Sealed(error.to_string()))?,
+            booked: None,
+            opened_at: now,
+            seen_at: now,
+        };
+        Ok(End { result, ticket: Some(ticket), audit: Some(audit), ..End::done(words) })
+    }
+}

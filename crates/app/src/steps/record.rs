@@ -1,0 +1,175 @@
+//! Writes one action on a request's ticket: note, time, status and assignee in a single call.
+
+use countersign_domain::{
+    audit::Actor,
+    effect::StepKind,
+    time::Time,
+    ticket,
+};
+use countersign_psa::{NewAction, Psa, TicketNow, Written};
+use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
+
+use super::{End, Expected, UNSEEN_WALKS, Wrote, next_look};
+use crate::{
+    App, Error, Result,
+    requests::Booked,
+    ticketing::{Settings, Switch},
+};
+
+/// How long after an action its ticket is read back. Long enough to gather many into one call.
+const READ_BACK_MS: i64 = 700;
+
+impl App {
+    pub(super) async fn record(&self, step: &Claimed, context: &Context) -> Result<End> {
+        let Some(known) = &context.request.ticket else {
+            return Ok(End::not_needed("There is no ticket to write on."));
+        };
+        let action = match self.action(step, context, known)? {
+            Some(action) => action,
+            None => return Ok(End::not_needed("Nothing is to be written.")),
+        };
+        let psa = self.psa()?;
+        if let Some(doubt_at) = step.doubt_at {
+            if let Some(end) = self.look_for_action(&*psa, step, context, known, &action, doubt_at).await? {
+                return Ok(end);
+            }
+        }
+        match psa.write_action(&action).await {
+            Ok(written) => {
+                let words = told(&action, &written);
+                self.written(context, known, &action, written, AttemptResult::Done, words)
+            }
+            Err(fault) => {
+                self.inner.desk.fails(&fault, self.inner.clock.monotonic());
+                Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
+            }
+        }
+    }
+
+    fn action(&self, step: &Claimed, context: &Context, known: &TicketRow) -> Result<Option<NewAction>> {
+        let settings = self.ticketing_settings();
+        let request = &context.request.request;
+        let lane = step.lane.parse().map_err(|error: countersign_domain::id::WrongId| Error::Sealed(error.to_string()))?;
+        let reference = ticket::action_reference(&lane, step.kind, step.nth);
+        let Some(html) = ticket::note(request, step.kind, context.request.repeats, &reference) else { return Ok(None) };
+        let decided = step.kind == StepKind::RecordDecision;
+        let by_person = decided || step.kind == StepKind::RecordRevocation;
+        Ok(Some(NewAction {
+            ticket: known.psa_id.clone(),
+            reference,
+            html,
+            visibility: settings.notes,
+            outcome: settings.outcome.clone(),
+            work_seconds: if decided { work_seconds(&settings, context) } else { None },
+            ended_at: request.decision.as_ref().filter(|_| decided).map_or_else(|| self.now(), |decision| decision.at),
+            owner: context.agent.clone().filter(|_| by_person),
+            status: settings.status_after(step.kind, request).cloned(),
+            assignee: context.agent.clone().filter(|_| decided && settings.assign == Switch::On),
+        }))
+    }
+
+    /// None where it is certain that nothing was written, and the settle time is over.
+    async fn look_for_action(
+        &self,
+        psa: &dyn Psa,
+        step: &Claimed,
+        context: &Context,
+        known: &TicketRow,
+        action: &NewAction,
+        doubt_at: Time,
+    ) -> Result<Option<End>> {
+        let actions = psa.actions(&known.psa_id).await?;
+        if let Some(found) = actions.iter().find(|found| found.note.contains(&action.reference)) {
+            let written = Written {
+                id: found.id.clone(),
+                work_seconds: found.work_seconds,
+                owner: found.owner.clone(),
+                owner_name: found.owner_name.clone(),
+            };
+            let words = format!("Found: Halo had written action {}. Not sent again.", found.id);
+            return Ok(Some(self.written(context, known, action, written, AttemptResult::Found, words)?));
+        }
+        let now = self.now();
+        let settle = self.ticketing_settings().settle_s;
+        if !actions.iter().any(|found| found.opening) {
+            let words = "Looked for it, but the ticket's own opening entry was not shown either. Nothing is sent again before \
+                         it is seen: look at the rights to see tickets in Halo.";
+            return Ok(Some(if step.attempt >= UNSEEN_WALKS {
+                End::attention(AttemptResult::Unseen, words, Some(doubt_at))
+            } else {
+                let at = now.plus_millis(super::back_off(step, None));
+                End::again(AttemptResult::Unseen, words, at, Some(doubt_at))
+            }));
+        }
+        let settled = doubt_at.plus_seconds(i64::from(settle));
+        if now < settled {
+            let words = format!("Looked for it: not there. Sent again at {} if it is still not.", settled.for_people());
+            let at = next_look(doubt_at, now, settle);
+            return Ok(Some(End::again(AttemptResult::Absent, words, at, Some(doubt_at))));
+        }
+        Ok(None)
+    }
+
+    fn written(
+        &self,
+        context: &Context,
+        known: &TicketRow,
+        action: &NewAction,
+        written: Written,
+        result: AttemptResult,
+        words: String,
+    ) -> Result<End> {
+        self.inner.desk.works();
+        let now = self.now();
+        let broken = |error: serde_json::Error| Error::Sealed(error.to_string());
+        let booked = action
+            .work_seconds
+            .map(|asked| Booked {
+                work_seconds: written.work_seconds.unwrap_or(asked),
+                owner: written.owner.clone(),
+                owner_name: written.owner_name.clone(),
+            })
+            .map(|booked| serde_json::to_string(&booked))
+            .transpose()
+            .map_err(broken)?;
+        let before: TicketNow = serde_json::from_str(&known.now).map_err(broken)?;
+        let expected = Expected {
+            status: action.status.clone(),
+            assignee: action.assignee.clone(),
+            before_status: before.status,
+            before_assignee: before.assignee,
+            adjusted: false,
+        };
+        let verify = expected.status.is_some() || expected.assignee.is_some();
+        let request = &context.request.request;
+        let body = serde_json::json!({ "ticket": known.psa_id, "action": written.id, "reference": action.reference, "result": result });
+        let audit = self.entry(Actor::Server, "ticket.written", request.id.to_string(), Some(request.company_id.clone()), body);
+        Ok(End {
+            result,
+            ticket: Some(TicketRow { booked, ..known.clone() }),
+            expected: verify.then(|| (expected, now.plus_millis(READ_BACK_MS))),
+            audit: Some(audit),
+            ..End::done(words)
+        })
+    }
+}
+
+/// The decision's working time, unless it would stand under nobody's name and that is not wanted.
+fn work_seconds(settings: &Settings, context: &Context) -> Option<u32> {
+    let unlinked = context.agent.is_none() && settings.time_needs_link == Switch::On;
+    context.request.request.decision.as_ref().and_then(|decision| decision.work_seconds).filter(|_| !unlinked)
+}
+
+fn told(action: &NewAction, written: &Written) -> String {
+    let mut words = format!("Action {}: note", written.id);
+    if let Some(seconds) = written.work_seconds.or(action.work_seconds).filter(|seconds| *seconds > 0) {
+        let owner = written.owner_name.as_deref().unwrap_or(if action.owner.is_some() {
+            "the technician's agent"
+        } else {
+            "the API agent"
+        });
+        words.push_str(&format!(", {} min booked to {owner}", f64::from(seconds) / 60.0));
+    }
+    words.push('.');
+    words
+}

@@ -1,0 +1,151 @@
+//! Claims steps and runs each in a task of its own, until it is told to end.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use countersign_domain::{effect::StepKind, id::RequestId};
+use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context};
+use tokio::sync::{Notify, Semaphore};
+
+use super::End;
+use crate::{App, Error, Result};
+
+/// Steps that run at the same time.
+const SLOTS: usize = 64;
+/// The longest time between two looks for due steps, whatever wakes come or do not come.
+const IDLE: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Runs steps and read-backs until the task is dropped. What was being sent then is in doubt after the next start.
+    pub async fn run_worker(&self) {
+        tokio::join!(self.run_steps(), self.run_read_backs());
+    }
+
+    async fn run_steps(&self) {
+        let slots = Arc::new(Semaphore::new(SLOTS));
+        let freed = Arc::new(Notify::new());
+        loop {
+            let wait = match self.claim_and_start(&slots, &freed).await {
+                Ok(None) => continue,
+                Ok(Some(wait)) => wait,
+                Err(error) => {
+                    tracing::error!(%error, "no steps could be claimed; again in a second");
+                    Duration::from_secs(1)
+                }
+            };
+            tokio::select! {
+                () = self.wake().runner().notified() => {}
+                () = freed.notified() => {}
+                () = self.inner.clock.sleep(wait) => {}
+            }
+        }
+    }
+
+    /// None where steps were started and there may be more; else how long to wait.
+    async fn claim_and_start(&self, slots: &Arc<Semaphore>, freed: &Arc<Notify>) -> Result<Option<Duration>> {
+        let free = slots.available_permits();
+        if free == 0 {
+            return Ok(Some(IDLE));
+        }
+        if let Some(held) = self.inner.desk.held_for(self.inner.clock.monotonic()) {
+            return Ok(Some(held.min(IDLE)));
+        }
+        if !self.first_walk().await? {
+            return Ok(Some(IDLE));
+        }
+        let claimed = self.store().claim(self.now(), free, self.inner.desk.highest()).await?;
+        if claimed.is_empty() {
+            let due = self.store().next_due().await?;
+            let micros = due.map_or(i64::MAX, |due| due.0.saturating_sub(self.now().0));
+            let wait = Duration::from_micros(u64::try_from(micros.max(1000)).unwrap_or(1000));
+            return Ok(Some(wait.min(IDLE)));
+        }
+        let mut contexts = self.contexts_of(&claimed).await;
+        for step in claimed {
+            let context = match &mut contexts {
+                Ok(contexts) => Ok(contexts.remove(&step.subject)),
+                Err(error) => Err(error.to_string()),
+            };
+            let (app, slots, freed) = (self.clone(), slots.clone(), freed.clone());
+            let permit = slots.try_acquire_owned();
+            tokio::spawn(async move {
+                app.run_step(step, context).await;
+                drop(permit);
+                freed.notify_one();
+            });
+        }
+        Ok(None)
+    }
+
+    async fn contexts_of(&self, claimed: &[Claimed]) -> Result<HashMap<String, Context>> {
+        let mut ids: Vec<RequestId> = claimed.iter().filter_map(|step| step.subject.parse().ok()).collect();
+        ids.sort();
+        ids.dedup();
+        let contexts = self.store().contexts(&ids).await?;
+        Ok(contexts.into_iter().map(|context| (context.request.request.id.to_string(), context)).collect())
+    }
+
+    async fn run_step(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) {
+        let (started_at, began) = (self.now(), self.inner.clock.monotonic());
+        let end = match (step.kind, context) {
+            (StepKind::LinkRecord, _) => self.run_link(&step).await,
+            (_, Err(why)) => Err(Error::Sealed(why)),
+            (_, Ok(None)) => Ok(End::not_needed("The request is gone.")),
+            (StepKind::OpenTicket, Ok(Some(context))) => self.open_ticket(&step, context).await,
+            (StepKind::AdjustTicket, Ok(Some(context))) => self.adjust_ticket(&step, &context).await,
+            (
+                StepKind::RecordRepeat
+                | StepKind::RecordDecision
+                | StepKind::RecordExpiry
+                | StepKind::RecordWithdrawal
+                | StepKind::RecordRevocation
+                | StepKind::RecordFailure,
+                Ok(Some(context)),
+            ) => self.record(&step, &context).await,
+        };
+        let now = self.now();
+        let end = end.unwrap_or_else(|error| match error {
+            Error::NotConnected => End::parked(error.to_string()),
+            Error::Psa(fault) => {
+                self.inner.desk.fails(&fault, self.inner.clock.monotonic());
+                End::of_fault(&step, &fault, super::Wrote::Nothing, now)
+            }
+            other => {
+                let at = now.plus_millis(super::back_off(&step, None));
+                End::again(AttemptResult::Later, other.to_string(), at, step.doubt_at)
+            }
+        });
+        metrics::counter!("countersign_steps_total", "kind" => step.kind.as_str(), "result" => end.result.as_str()).increment(1);
+        let ms = self.inner.clock.monotonic().saturating_sub(began).as_millis();
+        let attempt = Attempt {
+            started_at,
+            ended_at: now,
+            ms: i64::try_from(ms).unwrap_or(i64::MAX),
+            result: end.result,
+            status: end.status,
+            words: end.words,
+        };
+        let expected = end.expected.and_then(|(expected, at)| Some((serde_json::to_string(&expected).ok()?, at)));
+        let lane = step.lane.clone();
+        let company = end.audit.as_ref().and_then(|entry| entry.company.clone());
+        self.keep(Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit }).await;
+        self.wake().page("ticket.updated", lane, company);
+        self.wake().steps();
+    }
+
+    /// Keeps the end of an attempt, however long the database is away: what was done on the other side is not forgotten.
+    async fn keep(&self, completed: Completed) {
+        while let Err(error) = self.store().complete(completed.clone()).await {
+            tracing::error!(step = %completed.step.id, %error, "the end of a step could not be kept; again in a second");
+            if matches!(error, countersign_store::Error::Closed) {
+                return;
+            }
+            self.inner.clock.sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn run_link(&self, step: &Claimed) -> Result<End> {
+        let (next, words) = self.run_link_step(&step.subject).await?;
+        self.inner.desk.works();
+        Ok(End { next, ..End::done(words) })
+    }
+}

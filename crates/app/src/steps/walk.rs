@@ -1,0 +1,207 @@
+//! Walks over tickets, shared by all steps in doubt, and the walk that the first create waits for.
+
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use countersign_domain::{id::RequestId, ticket::server_mark};
+use countersign_psa::{Found, Psa, Sweep, SweepRange};
+
+use super::{by_number, lock};
+use crate::{App, Result, requests::Names};
+
+/// Tickets of others that are looked into at the first walk, newest first, to see whose they are.
+const STRANGERS: usize = 20;
+const NAMES: &str = "psa_names";
+
+/// A walk that was made.
+pub(crate) struct Walk {
+    started: Duration,
+    floor: Option<String>,
+    /// A ticket of ours had to be met, and was not: visibility was lost.
+    pub(crate) blind: bool,
+    pub(crate) sweep: Sweep,
+}
+
+impl Walk {
+    /// The tickets that bear this request's reference, lowest id first.
+    pub(crate) fn of(&self, request: &RequestId) -> Vec<&Found> {
+        let short = request.short();
+        let mut found: Vec<&Found> = self
+            .sweep
+            .found
+            .iter()
+            .filter(|found| match &found.ticket.reference {
+                Some(reference) => reference == request.as_str(),
+                None => found.short.as_deref() == Some(&short),
+            })
+            .collect();
+        found.sort_by(|a, b| by_number(&a.ticket.id).cmp(&by_number(&b.ticket.id)));
+        found
+    }
+}
+
+impl App {
+    /// A walk that began after `since` and went below `floor`: one serves all steps that wait for it.
+    pub(super) async fn walk(&self, psa: &dyn Psa, since: Duration, floor: Option<&String>) -> Result<Arc<Walk>> {
+        let mut last = self.inner.desk.walks.lock().await;
+        if let Some(walk) = &*last {
+            let covers = match (&walk.floor, floor) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(reached), Some(floor)) => by_number(reached) <= by_number(floor),
+            };
+            if walk.started >= since && covers {
+                return Ok(walk.clone());
+            }
+        }
+        let started = self.inner.clock.monotonic();
+        let control = self.store().newest_ticket().await?;
+        let lowest = self.store().lowest_floor().await?;
+        let floor = match (floor, lowest) {
+            (Some(floor), Some(lowest)) if by_number(&lowest) < by_number(floor) => Some(lowest),
+            (floor, _) => floor.cloned(),
+        };
+        let down_to = match (&floor, &control) {
+            (Some(floor), Some(control)) if by_number(control) < by_number(floor) => Some(control.clone()),
+            (floor, _) => floor.clone(),
+        };
+        let range = SweepRange { down_to, control: control.clone() };
+        let sweep = psa.sweep(&range).await?;
+        if let Some(highest) = &sweep.highest {
+            self.inner.desk.raise_highest(highest);
+        }
+        let blind = !sweep.complete || (control.is_some() && !sweep.control_seen);
+        let walk = Arc::new(Walk { started, floor, blind, sweep });
+        *last = Some(walk.clone());
+        Ok(walk)
+    }
+
+    /// Before the first step after a start, or after the connection changed: learns the highest ticket id and the
+    /// names, and finds tickets of ours that this database does not know. False where it must wait.
+    pub(super) async fn first_walk(&self) -> Result<bool> {
+        let Ok(psa) = self.psa() else { return Ok(true) };
+        let epoch = self.inner.desk.epoch.load(Ordering::SeqCst);
+        let mut started = self.inner.desk.started.lock().await;
+        if *started == Some(epoch) {
+            return Ok(true);
+        }
+        match self.look_around(&*psa).await {
+            Ok(()) => {
+                *started = Some(epoch);
+                self.inner.desk.works();
+                Ok(true)
+            }
+            Err(crate::Error::Psa(fault)) => {
+                tracing::warn!(words = fault.words, "the first walk over tickets failed; no ticket is opened before it is done");
+                let now = self.inner.clock.monotonic();
+                self.inner.desk.fails(&fault, now);
+                *lock(&self.inner.desk.trouble) = Some(fault.words.clone());
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn look_around(&self, psa: &dyn Psa) -> Result<()> {
+        let control = self.store().newest_ticket().await?;
+        let highest = self.inner.desk.highest();
+        // Nothing of ours is known: the highest id is enough, one page.
+        let down_to = control.clone().or(highest).or_else(|| Some(i64::MAX.to_string()));
+        let sweep = psa.sweep(&SweepRange { down_to, control }).await?;
+        if let Some(highest) = &sweep.highest {
+            self.inner.desk.raise_highest(highest);
+        }
+        self.learn_names(psa).await?;
+        let strange = self.unknown_of_ours(psa, &sweep).await?;
+        *lock(&self.inner.desk.paused) = match strange.first() {
+            None => None,
+            Some(id) => Some(format!(
+                "Halo holds {} tickets of this server that this database does not know, the newest is {id}. The database \
+                 is older than they are, as after a restored backup. New tickets wait until an administrator lets them go.",
+                strange.len()
+            )),
+        };
+        Ok(())
+    }
+
+    /// Tickets that bear this server's mark and a request that the database does not hold.
+    async fn unknown_of_ours(&self, psa: &dyn Psa, sweep: &Sweep) -> Result<Vec<String>> {
+        let trusted = self.ticketing_settings().trusted_up_to;
+        let ids: Vec<String> = sweep
+            .found
+            .iter()
+            .filter(|found| !found.deleted)
+            .map(|found| found.ticket.id.clone())
+            .filter(|id| trusted.as_deref().is_none_or(|trusted| by_number(id) > by_number(trusted)))
+            .collect();
+        let known = self.store().known_tickets(&ids).await?;
+        let mark = server_mark(self.server_id());
+        let mut strange = Vec::new();
+        for id in ids.iter().filter(|id| !known.contains(id)).take(STRANGERS) {
+            let Some(details) = psa.ticket_details(id).await? else { continue };
+            if !details.contains(&mark) {
+                continue;
+            }
+            let request = details.find(RequestId::PREFIX).and_then(|at| {
+                let rest = details.get(at..)?;
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(rest.len());
+                rest.get(..end)?.parse::<RequestId>().ok()
+            });
+            let held = match request {
+                Some(request) => self.store().request_alone(&request).await?.is_some(),
+                None => true,
+            };
+            if !held {
+                strange.push(id.clone());
+            }
+        }
+        Ok(strange)
+    }
+
+    /// An administrator says that unknown tickets are as they should be: new tickets go on.
+    ///
+    /// # Errors
+    /// When the settings cannot be written.
+    pub async fn resume_tickets(&self, by: &countersign_domain::directory::Technician) -> Result<()> {
+        crate::people::require(by, countersign_domain::role::Right::EditSettings)?;
+        let highest = self.inner.desk.highest();
+        self.trust_up_to(by, highest).await?;
+        *lock(&self.inner.desk.paused) = None;
+        self.go_on_waiting().await
+    }
+
+    pub(super) fn paused(&self) -> Option<String> {
+        lock(&self.inner.desk.paused).clone()
+    }
+
+    async fn learn_names(&self, psa: &dyn Psa) -> Result<()> {
+        let choices = psa.choices(self.ticketing_settings().ticket_type.as_deref()).await?;
+        let names = Names {
+            statuses: choices.statuses.into_iter().map(|status| (status.id, status.name)).collect(),
+            agents: choices.agents.into_iter().map(|agent| (agent.id, agent.name)).collect(),
+        };
+        let value = serde_json::to_string(&names).map_err(|error| crate::Error::Sealed(error.to_string()))?;
+        *lock(&self.inner.desk.names) = Arc::new(names);
+        let before = self.store().setting(NAMES).await?;
+        if before.as_ref().is_some_and(|(kept, _)| *kept == value) {
+            return Ok(());
+        }
+        let version = before.map(|(_, version)| version);
+        let written = self
+            .store()
+            .write(move |tx| {
+                let value = value.clone();
+                Box::pin(async move { tx.set_setting(NAMES, &value, version).await })
+            })
+            .await;
+        match written {
+            // Another node wrote them at the same moment; they are the same names.
+            Ok(()) | Err(countersign_store::Error::Stale) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn stored_names(&self) -> Result<Names> {
+        let Some((value, _)) = self.store().setting(NAMES).await? else { return Ok(Names::default()) };
+        serde_json::from_str(&value).map_err(|error| crate::Error::Sealed(error.to_string()))
+    }
+}

@@ -1,0 +1,58 @@
+//! Reads that use the same functions as a transaction, and small reads and writes of steps as a whole.
+
+use countersign_domain::time::Time;
+use futures_util::future::BoxFuture;
+
+use crate::{Result, Store, Tx, audit::Chain, engine::Query};
+
+impl Store {
+    /// Runs `work` on a reader's connection: it sees what is committed and cannot write.
+    ///
+    /// # Errors
+    /// Whatever `work` answers.
+    pub async fn look_up<T, F>(&self, work: F) -> Result<T>
+    where
+        F: for<'c> FnOnce(&'c mut Tx) -> BoxFuture<'c, Result<T>> + Send,
+    {
+        let mut tx = Tx { conn: self.read().await?, chain: Chain::new(String::new()) };
+        work(&mut tx).await
+    }
+
+    /// Lets every step go that waits, for its time or for a link.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be written.
+    pub async fn go_on(&self, now: Time) -> Result<u64> {
+        self.write(move |tx| {
+            let query = Query::new(
+                "UPDATE steps SET state = 'waiting', due_at = $1
+                 WHERE state = 'parked' OR (state = 'waiting' AND due_at > $2)",
+            )
+            .bind(now)
+            .bind(now);
+            Box::pin(async move { tx.conn.execute(&query).await })
+        })
+        .await
+    }
+
+    /// The lowest ticket id that any step in doubt must be looked for above.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be read.
+    pub async fn lowest_floor(&self) -> Result<Option<String>> {
+        let query = Query::new(
+            "SELECT floor FROM steps WHERE state IN ('waiting', 'sending') AND doubt_at IS NOT NULL AND floor IS NOT NULL
+             ORDER BY LENGTH(floor), floor LIMIT 1",
+        );
+        Ok(self.read().await?.one::<(String,)>(&query).await?.map(|(floor,)| floor))
+    }
+
+    /// What the ticket of a lane should look like, JSON.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be read.
+    pub async fn expected_of(&self, lane: &str) -> Result<Option<String>> {
+        let query = Query::new("SELECT expected FROM tickets WHERE lane = $1").bind(lane);
+        Ok(self.read().await?.one::<(Option<String>,)>(&query).await?.and_then(|(expected,)| expected))
+    }
+}
