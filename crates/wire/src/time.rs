@@ -18,6 +18,9 @@ pub struct Time(i64);
 pub struct BadTime;
 
 impl Time {
+    /// The last moment that RFC 3339 text can name here: 9999-12-30T22:00:00Z.
+    pub const MAX: Self = Self(253_402_207_200_000_000);
+
     /// A moment from microseconds since 1970-01-01T00:00:00Z.
     ///
     /// # Errors
