@@ -254,7 +254,8 @@ impl App {
         if let Some(company) = &wish.company {
             self.company(by, company).await?;
         }
-        let secret = crate::sign_in::secret_text(&self.inner.ids.secret());
+        // 32 hexadecimal digits: short enough to be typed, and 128 bits are not guessed.
+        let secret: String = hash(&crate::sign_in::secret_text(&self.inner.ids.secret())).chars().take(32).collect();
         let id = EnrollmentKeyId::from_uuid(self.inner.ids.uuid());
         let entry = self.entry(
             Actor::Technician(by.id.clone()),

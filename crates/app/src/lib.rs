@@ -37,7 +37,7 @@ use countersign_store::Store;
 pub use countersign_psa as psa;
 pub use countersign_store::{
     AttemptRow, AuditRow, CompanyRow, ComputerContext, ComputerRow, ContactRow, Counts, DirectoryQuery,
-    EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState, StepsQuery, TechnicianRow, TokenRow,
+    EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState, StepsQuery, TechnicianRow, TicketRow, TokenRow,
     UnlinkedCounts, Verified,
 };
 pub use error::{Error, Result};
@@ -162,6 +162,13 @@ impl App {
     /// When it does not.
     pub async fn ready(&self) -> Result<()> {
         Ok(self.inner.store.ping().await?)
+    }
+
+    /// How long a waiting endpoint trusts that it would be woken: for ever where this process alone decides, else until
+    /// another node may have decided.
+    #[must_use]
+    pub fn patience(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(if self.store().is_shared() { 1 } else { 60 })
     }
 
     fn store(&self) -> &Store {

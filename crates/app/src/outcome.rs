@@ -5,8 +5,9 @@ use countersign_domain::{
     effect::StepKind,
     id::{ComputerId, RequestId},
     request::{Ending, Event, Outcome, Request, State},
+    role::Access,
 };
-use countersign_store::Transition;
+use countersign_store::{RequestRow, Transition};
 
 use crate::{App, Error, Result};
 
@@ -20,6 +21,18 @@ impl App {
             .request_alone(id)
             .await?
             .filter(|request| request.computer_id == *computer)
+            .ok_or(Error::NotFound("request"))
+    }
+
+    /// A computer's own request with its ticket. Another computer's is not found.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn own_row(&self, computer: &ComputerId, id: &RequestId) -> Result<RequestRow> {
+        self.store()
+            .request(&Access::All, id)
+            .await?
+            .filter(|row| row.request.computer_id == *computer)
             .ok_or(Error::NotFound("request"))
     }
 
@@ -38,14 +51,19 @@ impl App {
         Ok(withdrawn)
     }
 
-    /// The endpoint wants to start the program: redeems the grant, once.
+    /// The endpoint wants to start the program: redeems the grant, once. `use_id` names this use; a repeat of it is the
+    /// same use.
     ///
     /// # Errors
     /// `already_used`, `revoked` or `expired`: then it must not start.
-    pub async fn redeem(&self, computer: &ComputerId, id: &RequestId) -> Result<Request> {
+    pub async fn redeem(&self, computer: &ComputerId, id: &RequestId, use_id: Option<String>) -> Result<Request> {
         let request = self.own_request(computer, id).await?;
         let actor = Actor::Computer(computer.clone());
-        self.change(request, Event::Started(self.now()), actor, "grant.redeemed").await
+        match self.change(request.clone(), Event::Started(self.now(), use_id), actor, "grant.redeemed").await {
+            // The same use, said again since the answer was lost.
+            Err(Error::Conflict { code: "nothing_to_do", .. }) => Ok(request),
+            other => other,
+        }
     }
 
     /// The endpoint says how it ended. Saying it twice changes nothing.

@@ -5,7 +5,8 @@ use countersign_domain::{
     id::RequestId,
     request::{Asked, Request, State},
 };
-use countersign_store::{Accepted, ComputerContext, NewRequest};
+pub use countersign_store::Accepted;
+use countersign_store::{ComputerContext, NewRequest};
 
 use crate::{App, Error, Result};
 

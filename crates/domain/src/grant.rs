@@ -34,4 +34,8 @@ pub struct Grant {
     pub until: Time,
     /// When it was used.
     pub redeemed_at: Option<Time>,
+    /// How the endpoint named that use: a repeat with the same name is the same use, so that a lost answer does not
+    /// cost the approval.
+    #[serde(default)]
+    pub use_id: Option<String>,
 }

@@ -10,7 +10,7 @@ use crate::{
     effect::StepKind,
     grant::{Grant, GrantState},
     id::{CompanyId, ComputerId, LocationId, RequestId},
-    policy::ProgramFacts,
+    policy::{ProgramFacts, Sha256},
     text,
     time::Time,
 };
@@ -39,6 +39,9 @@ pub struct Asked {
     pub program: ProgramFacts,
     /// With which arguments.
     pub command_line: Option<String>,
+    /// Hash of the arguments, as the endpoint computed it; a grant is bound to it.
+    #[serde(default)]
+    pub arguments_hash: Option<Sha256>,
     /// As whom it shall run.
     pub run_as: Option<String>,
     /// Which program started it.
@@ -55,8 +58,8 @@ impl Asked {
     /// What makes two requests of one computer the same while one is pending: account, program, run-as, command line.
     #[must_use]
     pub fn same_as_key(&self, company: &CompanyId, computer: &ComputerId) -> String {
-        use sha2::{Digest as _, Sha256};
-        let mut hash = Sha256::new();
+        use sha2::Digest as _;
+        let mut hash = sha2::Sha256::new();
         for part in [
             company.as_str(),
             computer.as_str(),
@@ -195,8 +198,8 @@ pub enum Event {
     TimePassed(Time),
     /// A technician takes an approval back.
     Revoked(Author, Time),
-    /// The endpoint wants to start the program now.
-    Started(Time),
+    /// The endpoint wants to start the program now. The text names this use, so that a repeat of it is the same use.
+    Started(Time, Option<String>),
     /// The endpoint says what became of it.
     Ended(Outcome),
 }
@@ -242,10 +245,10 @@ impl Request {
             }
             (State::Approved, Event::TimePassed(now)) => self.lapse(now)?,
             (State::Approved, Event::Revoked(by, at)) => self.revoke(by, at)?,
-            (State::Approved, Event::Started(now)) => self.redeem(now)?,
+            (State::Approved, Event::Started(now, use_id)) => self.redeem(now, use_id)?,
             (State::Approved | State::Revoked | State::Expired, Event::Ended(outcome)) => self.end(outcome)?,
-            (State::Revoked, Event::Started(_)) => return Err(Refused::Revoked),
-            (State::Expired, Event::Started(_)) => return Err(Refused::Lapsed),
+            (State::Revoked, Event::Started(..)) => return Err(Refused::Revoked),
+            (State::Expired, Event::Started(..)) => return Err(Refused::Lapsed),
             (State::Pending | State::Denied | State::Withdrawn | State::Expired | State::Revoked, Event::TimePassed(_)) => {
                 return Err(Refused::Nothing);
             }
@@ -254,7 +257,7 @@ impl Request {
             }
             (State::Approved | State::Denied | State::Expired | State::Revoked, Event::Withdrawn(_))
             | (State::Withdrawn, Event::Decided(_) | Event::Withdrawn(_))
-            | (State::Pending | State::Denied | State::Withdrawn, Event::Started(_) | Event::Ended(_))
+            | (State::Pending | State::Denied | State::Withdrawn, Event::Started(..) | Event::Ended(_))
             | (
                 State::Pending | State::Denied | State::Withdrawn | State::Expired | State::Revoked,
                 Event::Revoked(..),
@@ -279,6 +282,7 @@ impl Request {
                     issued_at: decision.at,
                     until: decision.at.plus_seconds(i64::from(decision.minutes) * 60),
                     redeemed_at: None,
+                    use_id: None,
                 });
             }
             Verdict::Deny => self.state = State::Denied,
@@ -310,15 +314,17 @@ impl Request {
         Ok(vec![StepKind::RecordRevocation])
     }
 
-    fn redeem(&mut self, now: Time) -> Result<Vec<StepKind>, Refused> {
+    fn redeem(&mut self, now: Time, use_id: Option<String>) -> Result<Vec<StepKind>, Refused> {
         let grant = self.grant.as_mut().ok_or(Refused::Nothing)?;
         match grant.state {
             GrantState::Issued if now < grant.until => {
                 grant.state = GrantState::Redeemed;
                 grant.redeemed_at = Some(now);
+                grant.use_id = use_id;
                 Ok(Vec::new())
             }
             GrantState::Issued | GrantState::Lapsed => Err(Refused::Lapsed),
+            GrantState::Redeemed if use_id.is_some() && grant.use_id == use_id => Err(Refused::Nothing),
             GrantState::Redeemed => Err(Refused::AlreadyUsed),
             GrantState::Revoked => Err(Refused::Revoked),
         }

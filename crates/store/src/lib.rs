@@ -98,6 +98,12 @@ impl Store {
         Ok(store)
     }
 
+    /// True if other processes may write to the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.pools, Pools::Postgres(_))
+    }
+
     /// The name of this process.
     #[must_use]
     pub fn instance(&self) -> &str {
