@@ -5,14 +5,14 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Call, Reply, fields};
+use crate::answer::{Answer, Call, Reply, fields, set};
 use crate::clock::{Stamp, date_or_unset, random_guid};
 use crate::lists::mentions;
 use crate::model::{Action, Book, Outcome, Ticket};
 use crate::query::Query;
 use crate::rights::{Access, Level};
 use crate::switches::{Batch, Hidden, OnOff, UnknownOutcome, UnknownTicket};
-use crate::tickets::{CustomFieldIn, allowed_status, assign, custom_fields, edit_level, move_status, written};
+use crate::ticket_writes::{CustomFieldIn, allowed_status, assign, custom_fields, edit_level, move_status, written};
 use crate::webhooks::Event;
 use crate::world::{Change, World};
 
@@ -93,7 +93,7 @@ pub(crate) fn row(book: &Book, action: &Action, html: bool) -> Value {
         "emailsubject": action.emailsubject, "guid": action.guid, "customfields": action.customfields,
     });
     if html {
-        row["note_html"] = json!(action.note_html);
+        set(&mut row, "note_html", json!(action.note_html));
     }
     row
 }

@@ -78,6 +78,20 @@ pub(crate) fn fields<T: DeserializeOwned>(record: Value) -> Result<T, Answer> {
         .map_err(|error| Answer::invalid(&format!("The JSON value could not be converted: {error}")))
 }
 
+/// Sets a field of a JSON object.
+pub(crate) fn set(row: &mut Value, name: &str, value: Value) {
+    if let Value::Object(fields) = row {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// Sets all fields of `more` on a JSON object.
+pub(crate) fn extend(row: &mut Value, more: Value) {
+    if let (Value::Object(row), Value::Object(more)) = (row, more) {
+        row.extend(more);
+    }
+}
+
 /// What is sent back.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {

@@ -10,7 +10,7 @@ use crate::clock::{Stamp, date_or_unset};
 use crate::model::Attachment;
 use crate::rights::{Access, Level};
 use crate::switches::OnOff;
-use crate::tickets::{edit_level, written};
+use crate::ticket_writes::{edit_level, written};
 use crate::world::{Change, World};
 
 /// What a client may set on an attachment.

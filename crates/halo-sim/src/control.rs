@@ -4,14 +4,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, Call, Reply};
+use crate::answer::{Answer, Call, Reply, set};
 use crate::clock::Stamp;
 use crate::directory::{Details, merge, print_agent};
 use crate::faults::Order;
 use crate::model::{Book, Ticket};
 use crate::rights;
 use crate::serve::Shared;
-use crate::tickets::{detail, move_status};
+use crate::ticket_writes::move_status;
+use crate::tickets::detail;
 use crate::webhooks::Event;
 use crate::world::{Change, World};
 
@@ -90,7 +91,7 @@ fn state(world: &World, only: Option<&str>) -> Value {
     if wanted("agents") {
         let agents = book.agents.values().map(|agent| {
             let mut row = print_agent(book, agent, Details::Memberships);
-            row["rights"] = rights::listed(agent);
+            set(&mut row, "rights", rights::listed(agent));
             row
         });
         state.insert("agents".to_owned(), agents.collect());
@@ -98,9 +99,13 @@ fn state(world: &World, only: Option<&str>) -> Value {
     if wanted("tickets") {
         let tickets = book.tickets.values().map(|ticket| {
             let mut row = detail(world, ticket);
-            row["deleted"] = json!(ticket.deleted);
-            row["status_name"] = json!(book.statuses.get(ticket.status_id).map(|status| &status.name));
-            row["actions"] = book.actions(ticket.id).map(|action| crate::actions::row(book, action, true)).collect();
+            set(&mut row, "deleted", json!(ticket.deleted));
+            set(&mut row, "status_name", json!(book.statuses.get(ticket.status_id).map(|status| &status.name)));
+            set(
+                &mut row,
+                "actions",
+                book.actions(ticket.id).map(|action| crate::actions::row(book, action, true)).collect(),
+            );
             row
         });
         state.insert("tickets".to_owned(), tickets.collect());
@@ -189,7 +194,7 @@ fn change_rights(shared: &Shared, call: &Call, id: &str) -> Reply {
 /// A person in Halo renames, moves or switches off a record.
 fn change_record(shared: &Shared, call: &Call, kind: &str, id: &str) -> Reply {
     let mut body = Value::Object(object(call)?);
-    body["id"] = json!(id.parse::<i64>().map_err(|_| refused(404, "there is no such record"))?);
+    set(&mut body, "id", json!(id.parse::<i64>().map_err(|_| refused(404, "there is no such record"))?));
     let mut world = shared.world();
     let book = &world.book;
     let change = match kind {
@@ -231,7 +236,7 @@ fn change_ticket(shared: &Shared, call: &Call, id: &str) -> Reply {
     let mut world = shared.world();
     let old = ticket(&world, id)?;
     let mut body = Value::Object(object(call)?);
-    body["id"] = json!(old.id);
+    set(&mut body, "id", json!(old.id));
     let mut changed: Ticket = merge(&world.book.tickets, body)?;
     if changed.status_id != old.status_id {
         let status = changed.status_id;

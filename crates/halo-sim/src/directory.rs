@@ -4,12 +4,12 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, Call, Reply, fields};
+use crate::answer::{Answer, Call, Reply, extend, fields, set};
 use crate::lists::{self, Advanced, Listing, mentions, wants};
 use crate::model::{Agent, Asset, Book, Client, Record, Site, Table, User};
 use crate::rights::{Access, ClientLevel, Level};
 use crate::switches::{Doubles, Hidden, NamesOnly, NoAccessList, OnOff};
-use crate::tickets::written;
+use crate::ticket_writes::written;
 use crate::world::{Change, World};
 
 /// A number that Halo declares as a double.
@@ -24,9 +24,7 @@ fn double(world: &World, id: i64) -> Value {
 /// A record's own fields as the row, with `more` over them.
 fn row(record: &impl Record, more: Value) -> Value {
     let mut row = serde_json::to_value(record).unwrap_or_default();
-    if let (Value::Object(row), Value::Object(more)) = (&mut row, more) {
-        row.extend(more);
-    }
+    extend(&mut row, more);
     row
 }
 
@@ -438,14 +436,14 @@ pub(crate) fn merge<T: Record + DeserializeOwned>(table: &Table<T>, mut sent: Va
     if let Some(id) = id {
         whole = serde_json::to_value(table.get(id).ok_or_else(Answer::not_found)?).unwrap_or_default();
     } else {
-        sent["id"] = json!(table.next_id());
+        set(&mut sent, "id", json!(table.next_id()));
     }
     // Site.client_id and Users.site_id are doubles in Halo's own schema, so 12.0 is taken for them.
     for name in ["client_id", "site_id"] {
         if let Some(number) = sent.get(name).and_then(Value::as_f64).filter(|number| number.fract() == 0.0) {
             #[expect(clippy::cast_possible_truncation, reason = "ids are small")]
             let whole = number as i64;
-            sent[name] = json!(whole);
+            set(&mut sent, name, json!(whole));
         }
     }
     if let (Value::Object(whole), Value::Object(sent)) = (&mut whole, sent) {

@@ -31,6 +31,7 @@ mod rights;
 mod seed;
 mod serve;
 mod switches;
+mod ticket_writes;
 mod tickets;
 mod webhooks;
 mod words;
@@ -114,7 +115,7 @@ impl Default for Config {
             agents: None,
             rate_limit: None,
             snapshot: None,
-            token_lifetime: Duration::from_secs(3600),
+            token_lifetime: Duration::from_hours(1),
             tenant: "sample".to_owned(),
             client_id: None,
             client_secret: None,

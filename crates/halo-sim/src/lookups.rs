@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Call, Reply};
+use crate::answer::{Answer, Call, Reply, set};
 use crate::model::{Book, Outcome, Status, Team, TicketType, Workflow, guid};
 use crate::query::Query;
 use crate::rights::Access;
@@ -39,7 +39,7 @@ pub(crate) fn get(world: &World, access: &Access, call: &Call, kind: &str, id: O
         Some(Value::String(guid)) => {
             guid.eq_ignore_ascii_case(id) || row.get("priorityid").map(Value::to_string).as_deref() == Some(id)
         }
-        Some(number) => number.to_string() == id,
+        Some(number) => number.as_i64() == id.parse().ok(),
         None => false,
     };
     rows.iter().find(wanted).cloned().map(Answer::ok).ok_or_else(Answer::not_found)
@@ -161,8 +161,11 @@ fn team_row(book: &Book, team: &Team, agents: bool) -> Value {
     if agents {
         let members =
             book.agents.values().filter(|agent| agent.teams.iter().any(|membership| membership.team_id == team.id));
-        row["agents"] =
-            members.map(|agent| json!({ "id": agent.id, "name": agent.name, "email": agent.email })).collect();
+        set(
+            &mut row,
+            "agents",
+            members.map(|agent| json!({ "id": agent.id, "name": agent.name, "email": agent.email })).collect(),
+        );
     }
     row
 }

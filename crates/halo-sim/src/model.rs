@@ -127,6 +127,7 @@ records! {
         slaid: i64, priorityid: i64, name: String, ishidden: bool, colour: String, fixtime: f64, responsetime: f64,
     }
     /// What an agent can do on a ticket.
+    #[expect(clippy::struct_field_names, reason = "the name is Halo's")]
     Outcome {
         outcome: String, buttonname: String, labellong: String, newstatus: i64, sendemail: i64, hidefromuser: bool,
         systemid: i64, hidden: bool, mustaddnote: bool, mustassign: bool, defaultmanhrs: f64,

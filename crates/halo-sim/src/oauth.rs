@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::{Answer, Call, Reply};
+use crate::answer::{Answer, Call, Reply, set};
 use crate::clock::{Stamp, random_guid};
 use crate::query::Query;
 use crate::rights::Access;
@@ -68,7 +68,7 @@ const SCOPES: &[&str] = &[
     "offline_access",
 ];
 
-/// Scopes of OpenID Connect itself: allowed to ask for, no use on the API.
+/// Scopes of `OpenID` Connect itself: allowed to ask for, no use on the API.
 const IDENTITY_SCOPES: &[&str] = &["openid", "profile", "email", "roles", "offline_access"];
 
 fn refusal(status: u16, error: &str, description: &str) -> Answer {
@@ -131,14 +131,14 @@ pub(crate) fn token(world: &mut World, call: &Call, lifetime: i64) -> Reply {
     let text = jwt(&claims, "at+jwt", &credentials.client_secret);
     let mut body = json!({ "access_token": text, "token_type": "Bearer", "expires_in": lifetime });
     if !scopes.is_empty() {
-        body["scope"] = json!(scopes.join(" "));
+        set(&mut body, "scope", json!(scopes.join(" ")));
     }
     if let Some(agent) = &agent {
         let claims = json!({
             "iss": issuer, "aud": credentials.client_id, "sub": agent.id.to_string(), "name": agent.name, "email": agent.email,
             "agent_id": agent.id, "iat": now.unix_seconds(), "exp": now.plus_seconds(lifetime).unix_seconds(),
         });
-        body["id_token"] = json!(jwt(&claims, "JWT", &credentials.client_secret));
+        set(&mut body, "id_token", json!(jwt(&claims, "JWT", &credentials.client_secret)));
     }
     let scopes = scopes.into_iter().filter(|scope| !IDENTITY_SCOPES.contains(&scope.as_str())).collect();
     world.record(Change::Token(Token { text, scopes, expires: now.plus_seconds(lifetime), agent }));

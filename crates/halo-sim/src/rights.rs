@@ -145,7 +145,7 @@ fn set(agent: &mut Agent, name: &str, value: &Value) -> Result<(), String> {
         "canassigntoagentsinteamstheagentisnotamemberof" => rights.assign_other_teams = read(name, value)?,
         "caneditticketswhicharenotassignedtothem" => rights.edit_others = read(name, value)?,
         "canalwaysupdateticketstatusesandreassignticketsoutsideofactions" => {
-            rights.outside_actions = read(name, value)?
+            rights.outside_actions = read(name, value)?;
         }
         "membershiplevel" => {
             let level = read(name, value)?;

@@ -28,7 +28,7 @@ use crate::faults::{Faults, Twist, Window, too_many};
 use crate::query::Query;
 use crate::switches::OnOff;
 use crate::world::{Change, World};
-use crate::{RateLimit, actions, attachments, control, directory, lookups, oauth, tickets, webhooks};
+use crate::{RateLimit, actions, attachments, control, directory, lookups, oauth, ticket_writes, tickets, webhooks};
 
 /// The largest body that is read; a larger one is answered 413.
 const LARGEST_BODY: usize = 30_000_000;
@@ -303,10 +303,10 @@ fn route(world: &mut World, call: &Call) -> Reply {
     let (kind, rest) = path.split_first().ok_or_else(Answer::not_found)?;
     match (call.method.as_str(), *kind, rest) {
         ("GET", "tickets", []) => tickets::list(world, access, call),
-        ("POST", "tickets", []) => tickets::post(world, access, call),
-        ("POST", "tickets", ["object"]) => tickets::post_object(world, access, call),
+        ("POST", "tickets", []) => ticket_writes::post(world, access, call),
+        ("POST", "tickets", ["object"]) => ticket_writes::post_object(world, access, call),
         ("GET", "tickets", [id]) => tickets::get(world, access, call, number(id)?),
-        ("DELETE", "tickets", [id]) => tickets::delete(world, access, number(id)?),
+        ("DELETE", "tickets", [id]) => ticket_writes::delete(world, access, number(id)?),
         ("GET", "actions", []) => actions::list(world, access, call),
         ("POST", "actions", []) => actions::post(world, access, call),
         ("GET", "actions", [id]) => actions::get(world, access, call, number(id)?),
