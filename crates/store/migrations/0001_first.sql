@@ -29,7 +29,8 @@ CREATE TABLE locations (
   name_key TEXT NOT NULL,
   created_at BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX locations_by_name ON locations (company_id, name_key);
+CREATE UNIQUE INDEX locations_of_company ON locations (company_id, name_key);
+CREATE INDEX locations_by_name ON locations (name_key, id);
 
 CREATE TABLE computers (
   id TEXT PRIMARY KEY,
@@ -48,13 +49,15 @@ CREATE TABLE computers (
 CREATE UNIQUE INDEX computers_by_credential ON computers (credential_hash);
 CREATE INDEX computers_by_held_credential ON computers (held_credential_hash) WHERE held_credential_hash IS NOT NULL;
 CREATE INDEX computers_by_machine ON computers (machine_id);
-CREATE INDEX computers_by_company ON computers (company_id, name_key);
+CREATE INDEX computers_of_company ON computers (company_id, name_key, id);
+CREATE INDEX computers_by_name ON computers (name_key, id);
 
 CREATE TABLE technicians (
   id TEXT PRIMARY KEY,
   email TEXT NOT NULL,
   email_key TEXT NOT NULL,
   name TEXT NOT NULL,
+  name_key TEXT NOT NULL,
   role TEXT NOT NULL CHECK (role IN ('l1', 'l2', 'l3', 'administrator', 'client_administrator', 'auditor')),
   access TEXT NOT NULL,
   accounts TEXT NOT NULL,
@@ -80,12 +83,14 @@ CREATE TABLE links (
   state TEXT NOT NULL CHECK (state IN ('unlinked', 'linked', 'ambiguous', 'missing')),
   psa_id TEXT,
   psa_name TEXT,
+  psa_name_key TEXT,
   how TEXT CHECK (how IN ('auto', 'manual')),
   at BIGINT,
   candidates TEXT NOT NULL,
   PRIMARY KEY (kind, id)
 );
 CREATE INDEX links_by_psa_id ON links (kind, psa_id) WHERE psa_id IS NOT NULL;
+CREATE INDEX links_by_psa_name ON links (kind, psa_name_key) WHERE psa_name_key IS NOT NULL;
 
 CREATE TABLE enrollment_keys (
   id TEXT PRIMARY KEY,
@@ -150,6 +155,7 @@ CREATE TABLE requests (
 CREATE INDEX requests_by_company ON requests (company_id, state, received_at, id);
 CREATE INDEX requests_by_state ON requests (state, received_at, id);
 CREATE INDEX requests_by_time ON requests (received_at, id);
+CREATE INDEX requests_by_computer ON requests (computer_id, received_at, id);
 CREATE INDEX requests_due ON requests (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX requests_joined ON requests (joined_to) WHERE joined_to IS NOT NULL;
 CREATE UNIQUE INDEX requests_same ON requests (same_as) WHERE state = 'pending' AND joined_to IS NULL;
@@ -175,6 +181,7 @@ CREATE TABLE tickets (
   verify_at BIGINT
 );
 CREATE INDEX tickets_by_psa_id ON tickets (psa_id);
+CREATE INDEX tickets_by_number ON tickets (LENGTH(psa_id), psa_id);
 CREATE INDEX tickets_to_verify ON tickets (verify_at) WHERE verify_at IS NOT NULL;
 
 -- The steps of a lane, in order. `queued` waits for an earlier step of its lane, `parked` for a link. `doubt_at` is the end
@@ -195,7 +202,6 @@ CREATE TABLE steps (
   doubt_at BIGINT,
   floor TEXT,
   words TEXT,
-  created_at BIGINT NOT NULL,
   ended_at BIGINT
 );
 CREATE UNIQUE INDEX steps_by_lane ON steps (lane, seq);
@@ -203,7 +209,7 @@ CREATE INDEX steps_due ON steps (priority, due_at, id) WHERE state = 'waiting';
 CREATE INDEX steps_sending ON steps (claimed_by) WHERE state = 'sending';
 CREATE INDEX steps_queued ON steps (lane, seq) WHERE state = 'queued';
 CREATE INDEX steps_parked ON steps (company_id) WHERE state = 'parked';
-CREATE INDEX steps_by_state ON steps (state, created_at, id);
+CREATE INDEX steps_by_state ON steps (state, id);
 
 CREATE TABLE attempts (
   step_id TEXT NOT NULL,

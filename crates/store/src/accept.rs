@@ -144,13 +144,17 @@ async fn known(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Reques
 
 async fn heads(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, RequestId>> {
     let mut heads = HashMap::new();
+    // PostgreSQL: a decision of a head waits until those who join it are on disk, or is seen here.
+    let (name, statement) = if tx.conn.is_postgres() {
+        (
+            "locked heads",
+            "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {} FOR SHARE",
+        )
+    } else {
+        ("heads", "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {}")
+    };
     for part in sizes(jobs) {
-        let text = rows_text(
-            "heads",
-            "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {}",
-            part.len(),
-            1,
-        );
+        let text = rows_text(name, statement, part.len(), 1);
         let mut query = Query::shared(text);
         for job in part {
             query.add(&job.new.same_as);

@@ -3,15 +3,16 @@
 //! A row's hash covers the digest of its body, not the body, so that personal data can be redacted later without
 //! breaking the chain. Rows since the last checkpoint can be rewritten by whoever owns the database.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-use countersign_domain::{audit::Entry, id::CompanyId, role::Access, time::Time};
+use countersign_domain::{audit::Entry, role::Access, time::Time};
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
 use crate::{
-    Error, Result, Store, Tx,
+    Result, Store, Tx,
     engine::{Conn, Query},
+    requests::only,
     writer::{insert_text, sizes},
 };
 
@@ -94,7 +95,8 @@ impl AuditRow {
             &self.digest,
             &self.prev,
         ] {
-            hash.update(part.len().to_le_bytes());
+            // The same on every machine, whatever the width of its words.
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part.as_bytes());
         }
         hex(&hash.finalize())
@@ -144,6 +146,8 @@ pub struct Verified {
     pub rows: u64,
     /// Checkpoints looked at.
     pub checkpoints: u64,
+    /// Rows whose body was redacted: the log still proves that they were written, not what they said.
+    pub redacted: u64,
     /// What does not fit, one sentence each.
     pub faults: Vec<String>,
 }
@@ -195,6 +199,9 @@ impl Store {
     /// The newest entries that the caller may see, before `before` (microseconds UTC) where given; of one object where
     /// given. Entries of no company are seen with access to all companies alone.
     ///
+    /// All entries of the last one's moment come with it, be they more than `limit`: `before` its time goes on without a
+    /// gap.
+    ///
     /// # Errors
     /// [`Error::Database`] where it cannot be read.
     pub async fn audit_rows(
@@ -204,28 +211,41 @@ impl Store {
         before: Option<Time>,
         limit: usize,
     ) -> Result<Vec<AuditRow>> {
-        let mut query = Query::build(&format!("SELECT {COLUMNS} FROM audit WHERE 1 = 1"));
-        if let Access::Only(companies) = access {
-            query.push(" AND company_id IN ").list(companies.iter().map(CompanyId::to_string));
-        }
-        if let Some(object) = object {
-            query.push(" AND object = ").arg(object);
-        }
+        let select = || {
+            let mut query = Query::build(&format!("SELECT {COLUMNS} FROM audit WHERE 1 = 1"));
+            only(&mut query, "company_id", access);
+            if let Some(object) = object {
+                query.push(" AND object = ").arg(object);
+            }
+            query
+        };
+        let mut query = select();
         if let Some(before) = before {
             query.push(" AND at < ").arg(before);
         }
-        query.push(" ORDER BY at DESC, chain, seq DESC LIMIT ").arg(i64::try_from(limit).unwrap_or(i64::MAX));
-        self.read().await?.all(&query).await
+        query.push(" ORDER BY at DESC, chain DESC, seq DESC LIMIT ").arg(i64::try_from(limit).unwrap_or(i64::MAX));
+        let mut conn = self.read().await?;
+        let mut rows: Vec<AuditRow> = conn.all(&query).await?;
+        if let Some(last) = rows.last().filter(|_| rows.len() >= limit) {
+            let mut rest = select();
+            rest.push(" AND at = ").arg(last.at).push(" AND (chain, seq) < (").arg(&last.chain).push(", ");
+            rest.arg(last.seq).push(") ORDER BY chain DESC, seq DESC");
+            rows.extend(conn.all::<AuditRow>(&rest).await?);
+        }
+        Ok(rows)
     }
 
-    /// The head of every chain that grew since the last checkpoint, or of all where there is none.
+    /// The head of every chain.
     ///
     /// # Errors
     /// [`Error::Database`] where it cannot be read.
     pub async fn audit_heads(&self) -> Result<Vec<Head>> {
+        // Jumps from chain to chain in the index; grouping would read every row.
         let query = Query::new(
-            "SELECT a.chain, a.seq, a.hash FROM audit a JOIN (SELECT chain, MAX(seq) AS seq FROM audit GROUP BY chain) h
-             ON a.chain = h.chain AND a.seq = h.seq ORDER BY a.chain",
+            "WITH RECURSIVE c (chain) AS (SELECT MIN(a.chain) FROM audit a UNION ALL
+                 SELECT (SELECT MIN(a.chain) FROM audit a WHERE a.chain > c.chain) FROM c WHERE c.chain IS NOT NULL)
+             SELECT a.chain, a.seq, a.hash FROM c JOIN audit a ON a.chain = c.chain
+                 AND a.seq = (SELECT MAX(m.seq) FROM audit m WHERE m.chain = c.chain) ORDER BY a.chain",
         );
         self.read().await?.all(&query).await
     }
@@ -235,8 +255,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where it cannot be read.
     pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>> {
-        let query =
-            Query::new("SELECT n, at, heads, prev, hash, signature FROM checkpoints ORDER BY n DESC LIMIT 1");
+        let query = Query::new("SELECT n, at, heads, prev, hash, signature FROM checkpoints ORDER BY n DESC LIMIT 1");
         self.read().await?.one(&query).await
     }
 
@@ -266,17 +285,16 @@ impl Store {
     /// [`Error::Database`] where it cannot be read.
     pub async fn verify_audit(&self, signed: impl Fn(&Checkpoint) -> bool) -> Result<Verified> {
         let mut found = Verified::default();
-        let mut heads = std::collections::BTreeMap::new();
         let mut conn = self.read().await?;
+        // Checkpoints first: every row that they name is older than they are.
+        let checkpoints: Vec<Checkpoint> =
+            conn.all(&Query::new("SELECT n, at, heads, prev, hash, signature FROM checkpoints ORDER BY n")).await?;
+        let mut named = verify_checkpoints(&checkpoints, signed, &mut found);
         let (mut chain, mut seq, mut head) = (String::new(), 0_i64, String::new());
+        let text: Arc<str> =
+            format!("SELECT {COLUMNS} FROM audit WHERE (chain, seq) > ($1, $2) ORDER BY chain, seq LIMIT 1000").into();
         loop {
-            let query = Query::build(&format!(
-                "SELECT {COLUMNS} FROM audit WHERE chain > $1 OR (chain = $2 AND seq > $3) ORDER BY chain, seq LIMIT 1000"
-            ))
-            .bind(&chain)
-            .bind(&chain)
-            .bind(seq);
-            let rows: Vec<AuditRow> = conn.all(&query).await?;
+            let rows: Vec<AuditRow> = conn.all(&Query::shared(text.clone()).bind(&chain).bind(seq)).await?;
             if rows.is_empty() {
                 break;
             }
@@ -284,48 +302,70 @@ impl Store {
                 if row.chain != chain {
                     (chain, seq, head) = (row.chain.clone(), 0, Chain::new(row.chain.clone()).head);
                 }
-                let place = format!("row {} of chain {}", row.seq, row.chain);
-                if row.seq != seq + 1 {
-                    found.faults.push(format!("{place}: rows {} to {} are missing", seq + 1, row.seq - 1));
-                } else if row.prev != head {
-                    found.faults.push(format!("{place}: does not follow the row before it"));
-                }
-                if row.hash != row.computed_hash() {
-                    found.faults.push(format!("{place}: was changed"));
-                }
-                if row.body != REDACTED && row.digest != hex(&Sha256::digest(row.body.as_bytes())) {
-                    found.faults.push(format!("{place}: its body was changed"));
-                }
-                found.rows += 1;
+                row.verify(seq, &head, &mut found);
                 seq = row.seq;
                 head.clone_from(&row.hash);
-                heads.insert((row.chain, row.seq), row.hash);
-            }
-        }
-        let checkpoints: Vec<Checkpoint> =
-            conn.all(&Query::new("SELECT n, at, heads, prev, hash, signature FROM checkpoints ORDER BY n")).await?;
-        let mut prev = String::new();
-        for (place, checkpoint) in (1..).zip(&checkpoints) {
-            found.checkpoints += 1;
-            let name = format!("checkpoint {}", checkpoint.n);
-            if checkpoint.n != place || checkpoint.prev != prev {
-                found.faults.push(format!("{name}: does not follow the one before it"));
-            }
-            let hash = Checkpoint::computed_hash(checkpoint.n, checkpoint.at, &checkpoint.heads, &checkpoint.prev);
-            if hash != checkpoint.hash || !signed(checkpoint) {
-                found.faults.push(format!("{name}: was changed, or its signature is not ours"));
-            }
-            let named: Vec<Head> = serde_json::from_str(&checkpoint.heads)
-                .map_err(|error| Error::corrupt(name.clone(), error))?;
-            for head in named {
-                if heads.get(&(head.chain.clone(), head.seq)) != Some(&head.hash) {
-                    found.faults.push(format!("{name}: row {} of chain {} is gone or was changed", head.seq, head.chain));
+                let place = (row.chain, row.seq);
+                if named.get(&place) == Some(&row.hash) {
+                    named.remove(&place);
                 }
             }
-            prev.clone_from(&checkpoint.hash);
+        }
+        for (chain, seq) in named.keys() {
+            found.faults.push(format!("row {seq} of chain {chain}: a checkpoint names it; it is gone or was changed"));
         }
         Ok(found)
     }
+}
+
+impl AuditRow {
+    /// Notes what does not fit, `seq` and `head` being those of the row before.
+    fn verify(&self, seq: i64, head: &str, found: &mut Verified) {
+        let place = format!("row {} of chain {}", self.seq, self.chain);
+        found.rows += 1;
+        if self.seq != seq + 1 {
+            found.faults.push(format!("{place}: rows {} to {} are missing", seq + 1, self.seq - 1));
+        } else if self.prev != head {
+            found.faults.push(format!("{place}: does not follow the row before it"));
+        }
+        if self.hash != self.computed_hash() {
+            found.faults.push(format!("{place}: was changed"));
+        }
+        if self.digest != hex(&Sha256::digest(self.body.as_bytes())) {
+            if self.body == REDACTED {
+                found.redacted += 1;
+            } else {
+                found.faults.push(format!("{place}: its body was changed"));
+            }
+        }
+    }
+}
+
+/// Notes what does not fit in the checkpoints; which rows they name, with their hashes.
+fn verify_checkpoints(
+    checkpoints: &[Checkpoint],
+    signed: impl Fn(&Checkpoint) -> bool,
+    found: &mut Verified,
+) -> BTreeMap<(String, i64), String> {
+    let mut named = BTreeMap::new();
+    let mut prev = "";
+    for (place, checkpoint) in (1..).zip(checkpoints) {
+        found.checkpoints += 1;
+        let name = format!("checkpoint {}", checkpoint.n);
+        if checkpoint.n != place || checkpoint.prev != prev {
+            found.faults.push(format!("{name}: does not follow the one before it"));
+        }
+        let hash = Checkpoint::computed_hash(checkpoint.n, checkpoint.at, &checkpoint.heads, &checkpoint.prev);
+        if hash != checkpoint.hash || !signed(checkpoint) {
+            found.faults.push(format!("{name}: was changed, or its signature is not ours"));
+        }
+        match serde_json::from_str::<Vec<Head>>(&checkpoint.heads) {
+            Ok(heads) => named.extend(heads.into_iter().map(|head| ((head.chain, head.seq), head.hash))),
+            Err(_) => found.faults.push(format!("{name}: what it names cannot be read")),
+        }
+        prev = &checkpoint.hash;
+    }
+    named
 }
 
 /// What stands in the place of a body that was redacted.

@@ -115,8 +115,11 @@ pub struct ComputerContext {
 #[derive(Clone)]
 pub(crate) struct ContextCache {
     on: bool,
-    held: Arc<RwLock<(u64, HashMap<String, Arc<ComputerContext>>)>>,
+    held: Arc<RwLock<Held>>,
 }
+
+/// How often it was emptied, and what it holds.
+type Held = (u64, HashMap<String, Arc<ComputerContext>>);
 
 impl ContextCache {
     /// `on` is false where other processes write too.
@@ -287,7 +290,8 @@ const LOCATIONS: &str = "SELECT d.id, d.company_id, d.name, d.created_at, c.name
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
     FROM locations d JOIN companies c ON c.id = d.company_id
     LEFT JOIN links k ON k.kind = 'location' AND k.id = d.id WHERE 1 = 1";
-const COMPUTERS: &str = "SELECT d.id, d.company_id, d.location_id, d.name, d.os, d.os_version, d.machine_id, d.agent_version,
+const COMPUTERS: &str =
+    "SELECT d.id, d.company_id, d.location_id, d.name, d.os, d.os_version, d.machine_id, d.agent_version,
     CASE WHEN d.held_credential_hash IS NULL THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END AS held, d.created_at,
     c.name AS company, l.name AS location,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
@@ -323,8 +327,7 @@ pub(crate) fn narrowed(text: &str, company_column: Option<&str>, access: &Access
         None => {}
     }
     if let Some((name, id)) = &wanted.after {
-        query.push(" AND (d.name_key > ").arg(name).push(" OR (d.name_key = ").arg(name);
-        query.push(" AND d.id > ").arg(id).push("))");
+        query.push(" AND (d.name_key, d.id) > (").arg(name).push(", ").arg(id).push(")");
     }
     query.push(" ORDER BY d.name_key, d.id LIMIT ").arg(i64::try_from(wanted.limit.max(1)).unwrap_or(i64::MAX));
     query
@@ -455,9 +458,15 @@ impl Tx {
             return Ok(Some(found));
         }
         let mut by_customer = Query::build(COMPANIES);
-        by_customer.push(" AND k.state = 'linked' AND (k.psa_name = ").arg(name).push(" OR LOWER(k.psa_name) = ");
-        by_customer.arg(&key).push(") ORDER BY d.created_at, d.id");
+        by_customer.push(" AND k.state = 'linked' AND k.psa_name_key = ").arg(&key);
+        by_customer.push(" ORDER BY CASE WHEN k.psa_name = ").arg(name).push(" THEN 0 ELSE 1 END, d.created_at, d.id");
         first::<RawCompany, _>(&mut self.conn, &by_customer).await
+    }
+
+    /// Runs an insert that does nothing where its key is taken, so that the transaction can still be used: PostgreSQL
+    /// would end it at a violated key.
+    pub(crate) async fn insert(&mut self, query: &Query) -> Result<()> {
+        if self.conn.execute(query).await? == 1 { Ok(()) } else { Err(Error::Taken) }
     }
 
     /// Adds a company.
@@ -466,14 +475,15 @@ impl Tx {
     /// [`Error::Taken`] where the name is taken.
     pub async fn insert_company(&mut self, company: &Company) -> Result<()> {
         let query = Query::new(
-            "INSERT INTO companies (id, name, name_key, former_names, created_at) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO companies (id, name, name_key, former_names, created_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (name_key) DO NOTHING",
         )
         .bind(company.id.as_str())
         .bind(&company.name)
         .bind(name_key(&company.name))
         .bind(former_names(company)?)
         .bind(company.created_at);
-        self.conn.execute(&query).await.map(|_| ())
+        self.insert(&query).await
     }
 
     /// Writes a company's names anew.
@@ -515,14 +525,15 @@ impl Tx {
     /// [`Error::Taken`] where the company has one of that name.
     pub async fn insert_location(&mut self, location: &Location) -> Result<()> {
         let query = Query::new(
-            "INSERT INTO locations (id, company_id, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO locations (id, company_id, name, name_key, created_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (company_id, name_key) DO NOTHING",
         )
         .bind(location.id.as_str())
         .bind(location.company_id.as_str())
         .bind(&location.name)
         .bind(name_key(&location.name))
         .bind(location.created_at);
-        self.conn.execute(&query).await.map(|_| ())
+        self.insert(&query).await
     }
 
     /// Writes a location's name anew.
@@ -675,7 +686,7 @@ impl Tx {
     pub async fn insert_contact(&mut self, contact: &Contact) -> Result<()> {
         let query = Query::new(
             "INSERT INTO contacts (id, company_id, name, name_key, email, email_key, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (company_id, email_key) DO NOTHING",
         )
         .bind(contact.id.as_str())
         .bind(contact.company_id.as_str())
@@ -684,7 +695,7 @@ impl Tx {
         .bind(&contact.email)
         .bind(email_key(&contact.email))
         .bind(contact.created_at);
-        self.conn.execute(&query).await.map(|_| ())
+        self.insert(&query).await
     }
 }
 

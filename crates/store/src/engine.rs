@@ -1,9 +1,10 @@
 //! Two engines, one text: connections that run the same statement on SQLite or PostgreSQL.
 
-use std::{fs::File, path::Path, sync::Arc, time::Duration};
+use std::{borrow::Cow, fs::File, path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool,
+    migrate::MigrateError,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -13,10 +14,10 @@ use crate::{Error, Place, Result};
 
 /// Runs the same expression for either engine's connection.
 macro_rules! on {
-    ($conn:expr, $c:ident => $body:expr) => {
-        match $conn {
-            Conn::Sqlite($c) => $body,
-            Conn::Postgres($c) => $body,
+    ($engine:expr, $c:ident => $body:expr) => {
+        match $engine {
+            Engine::Sqlite($c) => $body,
+            Engine::Postgres($c) => $body,
         }
     };
 }
@@ -162,7 +163,13 @@ pub(crate) trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r>
 impl<T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>> Record for T {}
 
 /// A connection of either engine.
-pub(crate) enum Conn {
+pub(crate) struct Conn {
+    engine: Engine,
+    /// A statement failed since the transaction began.
+    failed: bool,
+}
+
+enum Engine {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
@@ -181,140 +188,264 @@ macro_rules! bound {
 }
 
 impl Conn {
+    fn new(engine: Engine) -> Self {
+        Self { engine, failed: false }
+    }
+
+    fn outcome<T>(&mut self, outcome: sqlx::Result<T>) -> Result<T> {
+        self.failed |= outcome.is_err();
+        Ok(outcome?)
+    }
+
     /// Runs a statement; the number of rows it touched.
     pub(crate) async fn execute(&mut self, query: &Query) -> Result<u64> {
-        on!(self, c => Ok(bound!(sqlx::query(query.sql()), &query.args).execute(&mut **c).await?.rows_affected()))
+        let outcome = on!(&mut self.engine, c => {
+            bound!(sqlx::query(query.sql()), &query.args).execute(&mut **c).await.map(|done| done.rows_affected())
+        });
+        self.outcome(outcome)
     }
 
-    /// Runs a statement for all its rows.
+    /// All rows of a statement.
     pub(crate) async fn all<T: Record>(&mut self, query: &Query) -> Result<Vec<T>> {
-        on!(self, c => Ok(bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch_all(&mut **c).await?))
+        let outcome = on!(&mut self.engine, c => {
+            bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch_all(&mut **c).await
+        });
+        self.outcome(outcome)
     }
 
-    /// Runs a statement for its first row.
+    /// The first row of a statement, if there is one.
     pub(crate) async fn one<T: Record>(&mut self, query: &Query) -> Result<Option<T>> {
-        on!(self, c => Ok(bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch_optional(&mut **c).await?))
+        let outcome = on!(&mut self.engine, c => {
+            bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch_optional(&mut **c).await
+        });
+        self.outcome(outcome)
     }
 
     /// Begins a transaction that may write.
     pub(crate) async fn begin(&mut self) -> Result<()> {
-        let text = match self {
-            Self::Sqlite(_) => "BEGIN IMMEDIATE",
-            Self::Postgres(_) => "BEGIN",
+        let text = match self.engine {
+            Engine::Sqlite(_) => "BEGIN IMMEDIATE",
+            Engine::Postgres(_) => "BEGIN",
         };
+        self.failed = false;
         self.execute(&Query::new(text)).await.map(|_| ())
     }
 
-    pub(crate) fn is_postgres(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+    /// Keeps the transaction, unless one of its statements failed and the failure was passed over: PostgreSQL would
+    /// answer such a COMMIT with a silent rollback.
+    pub(crate) async fn commit(&mut self) -> Result<()> {
+        if self.failed {
+            return Err(Error::Database("a statement of the transaction had failed".into()));
+        }
+        self.execute(&Query::new("COMMIT")).await.map(|_| ())
     }
-}
 
-/// The pools of one engine.
-pub(crate) enum Pools {
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
-    Postgres(PgPool),
-}
-
-/// Writers of a PostgreSQL node; SQLite has one.
-const POSTGRES_WRITERS: usize = 4;
-/// Connections that read.
-const READERS: u32 = 4;
-
-fn open_error(place: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Error {
-    let place = place.into();
-    move |error| Error::Open { place, why: error.to_string() }
-}
-
-impl Pools {
-    pub(crate) async fn open(place: &Place) -> Result<(Self, Option<File>)> {
-        match place {
-            Place::Sqlite(path) => {
-                let lock = lock(path)?;
-                let shown = path.display().to_string();
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-                    .foreign_keys(true)
-                    .busy_timeout(Duration::from_secs(5))
-                    .statement_cache_capacity(200)
-                    .disable_statement_logging();
-                let writer = SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .connect_with(options.clone())
-                    .await
-                    .map_err(open_error(shown.clone()))?;
-                let readers = SqlitePoolOptions::new()
-                    .max_connections(READERS)
-                    .connect_lazy_with(options.create_if_missing(false).read_only(true));
-                Ok((Self::Sqlite { readers, writer }, Some(lock)))
-            }
-            Place::Postgres { url, schema } => {
-                let mut options: PgConnectOptions = url
-                    .parse()
-                    .map_err(|error: sqlx::Error| Error::Open { place: "PostgreSQL".into(), why: error.to_string() })?;
-                options = options.disable_statement_logging().options([("plan_cache_mode", "force_custom_plan")]);
-                if let Some(schema) = schema {
-                    options = options.options([("search_path", schema.as_str())]);
-                }
-                let shown = format!("{} on {}", options.get_database().unwrap_or("postgres"), options.get_host());
-                let writers = u32::try_from(POSTGRES_WRITERS).unwrap_or(4);
-                let pool = PgPoolOptions::new()
-                    .max_connections(READERS + writers)
-                    .acquire_timeout(Duration::from_secs(10))
-                    .connect_with(options)
-                    .await
-                    .map_err(open_error(shown))?;
-                Ok((Self::Postgres(pool), None))
+    /// Gives the transaction up. False if the connection cannot be used any more.
+    pub(crate) async fn roll_back(&mut self) -> bool {
+        match self.execute(&Query::new("ROLLBACK")).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a failed transaction could not be rolled back; its connection is given up");
+                false
             }
         }
     }
 
-    pub(crate) async fn migrate(&self) -> Result<()> {
-        static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
-        let outcome = match self {
-            Self::Sqlite { writer, .. } => MIGRATIONS.run(writer).await,
-            Self::Postgres(pool) => MIGRATIONS.run(pool).await,
+    /// Closes the connection instead of giving it back.
+    pub(crate) fn discard(self) {
+        on!(self.engine, c => drop(c.detach()));
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+}
+
+/// The pools of one engine: connections that read, and those that writer tasks own.
+#[derive(Clone)]
+pub(crate) enum Pools {
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Postgres { readers: PgPool, writers: PgPool },
+}
+
+/// Writers of a PostgreSQL node; SQLite has one.
+const POSTGRES_WRITERS: u32 = 4;
+/// Connections that read.
+const READERS: u32 = 4;
+/// Prepared statements that a connection keeps.
+const STATEMENTS: usize = 200;
+/// How long a reader waits for a connection.
+const READER_WAIT: Duration = Duration::from_secs(10);
+/// How long a writer waits for a new connection in the place of a lost one, before it answers its callers.
+const WRITER_WAIT: Duration = Duration::from_secs(2);
+
+impl Pools {
+    pub(crate) async fn open(place: &Place) -> Result<Self> {
+        if let Place::Postgres { schema: Some(schema), .. } = place
+            && !schema.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        {
+            return Err(place.error("a schema's name is made of lower-case letters, digits and _".to_owned()));
+        }
+        let opened = match place {
+            Place::Sqlite(path) => Self::open_sqlite(path).await,
+            Place::Postgres { url, schema } => Self::open_postgres(url, schema.as_deref()).await,
         };
-        outcome.map_err(|error| Error::Open {
-            place: match self {
-                Self::Sqlite { .. } => "file".to_owned(),
-                Self::Postgres(_) => "server".to_owned(),
-            },
-            why: format!("its tables cannot be brought up to date: {error}"),
+        opened.map_err(|error| place.error(sentence(&error)))
+    }
+
+    async fn open_sqlite(path: &Path) -> sqlx::Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(STATEMENTS)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new().test_before_acquire(false);
+        let writer = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+        let readers = pool.max_connections(READERS).connect_lazy_with(options.create_if_missing(false).read_only(true));
+        Ok(Self::Sqlite { readers, writer })
+    }
+
+    async fn open_postgres(url: &str, schema: Option<&str>) -> sqlx::Result<Self> {
+        let mut options: PgConnectOptions = url.parse()?;
+        options = options
+            .statement_cache_capacity(STATEMENTS)
+            .disable_statement_logging()
+            .options([("plan_cache_mode", "force_custom_plan")]);
+        // A connection outside of the pools first: they would wait for a server that is not there, and not say why.
+        let mut first = options.connect().await?;
+        if let Some(schema) = schema {
+            let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
+            if let Err(error) = sqlx::query(AssertSqlSafe(create)).execute(&mut first).await {
+                // Another node may have made it in the same moment.
+                let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+                if !matches!(code.as_deref(), Some("23505" | "42P06")) {
+                    return Err(error);
+                }
+            }
+            options = options.options([("search_path", schema)]);
+        }
+        first.close().await?;
+        let pool = PgPoolOptions::new();
+        Ok(Self::Postgres {
+            readers: pool
+                .clone()
+                .max_connections(READERS)
+                .acquire_timeout(READER_WAIT)
+                .connect_lazy_with(options.clone()),
+            writers: pool.max_connections(POSTGRES_WRITERS).acquire_timeout(WRITER_WAIT).connect_lazy_with(options),
+        })
+    }
+
+    /// Creates the tables or brings them up to date.
+    pub(crate) async fn migrate(&self, place: &Place) -> Result<()> {
+        let mut migrations = sqlx::migrate!("./migrations");
+        // No advisory lock, which not every server has: of two nodes that start together one fails, and finds it done.
+        migrations.set_locking(false);
+        let mut outcome = Ok(());
+        for _ in 0..3 {
+            outcome = match self {
+                Self::Sqlite { writer, .. } => migrations.run(writer).await,
+                Self::Postgres { writers, .. } => migrations.run(writers).await,
+            };
+            if outcome.is_ok() || matches!(outcome, Err(MigrateError::VersionMissing(_))) {
+                break;
+            }
+        }
+        outcome.map_err(|error| {
+            place.error(match error {
+                MigrateError::VersionMissing(_) => {
+                    "a newer Countersign has written it. Start that one, or restore a backup from before it".to_owned()
+                }
+                MigrateError::Execute(error) => sentence(&error),
+                other => format!("its tables cannot be brought up to date: {other}"),
+            })
         })
     }
 
     pub(crate) async fn reader(&self) -> Result<Conn> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Conn::Sqlite(readers.acquire().await?),
-            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await?),
+            Self::Sqlite { readers, .. } => Conn::new(Engine::Sqlite(readers.acquire().await?)),
+            Self::Postgres { readers, .. } => Conn::new(Engine::Postgres(readers.acquire().await?)),
         })
     }
 
-    /// The connections that writer tasks own.
-    pub(crate) async fn writers(&self) -> Result<Vec<Conn>> {
+    /// How many writers there are.
+    pub(crate) const fn writers(&self) -> u32 {
         match self {
-            Self::Sqlite { writer, .. } => Ok(vec![Conn::Sqlite(writer.acquire().await?)]),
-            Self::Postgres(pool) => {
-                let mut conns = Vec::new();
-                for _ in 0..POSTGRES_WRITERS {
-                    conns.push(Conn::Postgres(pool.acquire().await?));
-                }
-                Ok(conns)
+            Self::Sqlite { .. } => 1,
+            Self::Postgres { .. } => POSTGRES_WRITERS,
+        }
+    }
+
+    /// A connection that a writer task owns.
+    pub(crate) async fn writer(&self) -> Result<Conn> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Conn::new(Engine::Sqlite(writer.acquire().await?)),
+            Self::Postgres { writers, .. } => Conn::new(Engine::Postgres(writers.acquire().await?)),
+        })
+    }
+
+    /// Closes every connection, those in use when they come back.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres { readers, writers } => {
+                readers.close().await;
+                writers.close().await;
             }
         }
     }
 }
 
-/// Locks the folder of a database file for this process.
-fn lock(path: &Path) -> Result<File> {
+impl Place {
+    fn error(&self, why: String) -> Error {
+        let place = match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres { url, schema } => match url.parse::<PgConnectOptions>() {
+                Ok(options) => format!(
+                    "{}{} on {}:{}",
+                    options.get_database().unwrap_or("of the account's name"),
+                    schema.as_ref().map(|schema| format!(" (schema {schema})")).unwrap_or_default(),
+                    options.get_host(),
+                    options.get_port()
+                ),
+                Err(_) => "at the PostgreSQL address of the configuration".to_owned(),
+            },
+        };
+        Error::Open { place, why }
+    }
+}
+
+/// What stood against opening, for people.
+fn sentence(error: &sqlx::Error) -> String {
+    let code = error.as_database_error().and_then(|error| error.code().map(Cow::into_owned));
+    match (error, code.as_deref()) {
+        // SQLITE_CORRUPT and SQLITE_NOTADB.
+        (_, Some("11" | "26")) => {
+            "the file is damaged, or is not a database. Restore a backup, or name another file".to_owned()
+        }
+        (sqlx::Error::Io(error), _) => format!("the server cannot be reached: {error}"),
+        (sqlx::Error::Configuration(error), _) => format!("the address is not one of PostgreSQL: {error}"),
+        (error, _) => error.to_string(),
+    }
+}
+
+/// Locks a database file for this process, by a file beside it.
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let open = |why: String| Error::Open { place: path.display().to_string(), why };
     let lock_path = path.with_extension("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(|error| {
-        open(format!("its lock {} cannot be opened: {error}. Does the folder exist, and may this account write there?", lock_path.display()))
+        open(format!(
+            "its lock {} cannot be opened: {error}. Does the folder exist, and may this account write there?",
+            lock_path.display()
+        ))
     })?;
     file.try_lock().map_err(|error| match error {
         std::fs::TryLockError::WouldBlock => {

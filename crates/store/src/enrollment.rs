@@ -66,13 +66,14 @@ impl Tx {
         self.conn.one(&query).await
     }
 
-    /// Counts one use. False if its uses are up.
+    /// Counts one use. False if its uses are up, or it was revoked meanwhile.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be written.
     pub async fn use_enrollment_key(&mut self, id: &str) -> Result<bool> {
         let query = Query::new(
-            "UPDATE enrollment_keys SET uses = uses + 1 WHERE id = $1 AND (max_uses IS NULL OR uses < max_uses)",
+            "UPDATE enrollment_keys SET uses = uses + 1
+             WHERE id = $1 AND revoked_at IS NULL AND (max_uses IS NULL OR uses < max_uses)",
         )
         .bind(id);
         Ok(self.conn.execute(&query).await? == 1)
@@ -112,7 +113,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Database`] where they cannot be read.
     pub async fn enrollment_keys(&self) -> Result<Vec<EnrollmentKeyRow>> {
-        let query = Query::build(&format!("SELECT {COLUMNS} FROM enrollment_keys ORDER BY created_at DESC, id DESC LIMIT 500"));
+        let query =
+            Query::build(&format!("SELECT {COLUMNS} FROM enrollment_keys ORDER BY created_at DESC, id DESC LIMIT 500"));
         self.read().await?.all(&query).await
     }
 

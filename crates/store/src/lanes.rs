@@ -4,12 +4,15 @@
 //! `sending`, `attention`, `done` or `given_up`. What was `sending` when its worker ended is in doubt: `doubt_at` says
 //! since when, and stays until the doubt is cleared.
 
+use std::collections::HashMap;
+
 use countersign_domain::{
     audit::Entry,
     effect::StepKind,
     id::{CompanyId, RequestId, StepId},
     request::Request,
     role::Access,
+    text::email_key,
     time::Time,
 };
 use serde::Serialize;
@@ -17,7 +20,7 @@ use sqlx::FromRow;
 
 use crate::{
     Error, RequestRow, Result, Store, TicketRow, Tx, audit,
-    engine::Query,
+    engine::{Conn, Query},
     requests::only,
     writer::{Job, Waiting, insert_text, rows_text, sizes},
 };
@@ -73,8 +76,7 @@ impl NewStep {
     }
 }
 
-const COLUMNS: &str =
-    "id, lane, seq, kind, nth, subject, company_id, priority, state, attempts, due_at, created_at";
+const COLUMNS: &str = "id, lane, seq, kind, nth, subject, company_id, priority, state, attempts, due_at";
 
 /// Inserts first steps of new lanes, ready to go.
 pub(crate) async fn insert_first_steps(tx: &mut Tx, steps: &[NewStep]) -> Result<()> {
@@ -92,7 +94,6 @@ pub(crate) async fn insert_first_steps(tx: &mut Tx, steps: &[NewStep]) -> Result
             query.add("waiting");
             query.add(0_i64);
             query.add(step.due_at);
-            query.add(0_i64);
         }
         tx.conn.execute(&query).await?;
     }
@@ -103,9 +104,9 @@ pub(crate) async fn insert_first_steps(tx: &mut Tx, steps: &[NewStep]) -> Result
 /// that many of its kind already.
 pub(crate) async fn append_step(tx: &mut Tx, step: &NewStep, at_most: Option<i64>) -> Result<()> {
     let query = Query::new(
-        "INSERT INTO steps (id, lane, seq, kind, nth, subject, company_id, priority, state, attempts, due_at, created_at)
+        "INSERT INTO steps (id, lane, seq, kind, nth, subject, company_id, priority, state, attempts, due_at)
          SELECT $1, $2, s.seq, $3, s.nth, $4, COALESCE($5, s.company_id), $6,
-             CASE WHEN s.undone > 0 THEN 'queued' ELSE 'waiting' END, 0, $7, 0
+             CASE WHEN s.undone > 0 THEN 'queued' ELSE 'waiting' END, 0, $7
          FROM (SELECT COALESCE(MAX(seq), 0) + 1 AS seq, COUNT(CASE WHEN kind = $8 THEN 1 END) + 1 AS nth,
                    COUNT(CASE WHEN state NOT IN ('done', 'given_up') THEN 1 END) AS undone, MAX(company_id) AS company_id
                FROM steps WHERE lane = $9) s
@@ -121,7 +122,11 @@ pub(crate) async fn append_step(tx: &mut Tx, step: &NewStep, at_most: Option<i64
     .bind(step.kind.as_str())
     .bind(&step.lane)
     .bind(at_most.unwrap_or(i64::MAX));
-    tx.conn.execute(&query).await.map(|_| ())
+    match tx.conn.execute(&query).await {
+        // Two writers appended to one lane: run again, the later one comes behind the other.
+        Err(Error::Taken) => Err(Error::Conflict("two steps were appended to one lane".into())),
+        outcome => outcome.map(|_| ()),
+    }
 }
 
 impl Tx {
@@ -213,17 +218,30 @@ impl ClaimJob {
 
 pub(crate) async fn write_claims(tx: &mut Tx, jobs: &mut [ClaimJob]) -> Result<()> {
     for job in jobs {
-        let lock = if tx.conn.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
-        let mut query = Query::build("UPDATE steps SET state = 'sending', attempts = attempts + 1, claimed_by = ");
-        query.arg(&job.instance).push(", floor = COALESCE(floor, ").arg(job.highest.as_deref());
-        query.push(") WHERE id IN (SELECT id FROM steps WHERE state = 'waiting' AND due_at <= ").arg(job.now);
-        query.push(" ORDER BY priority, due_at, id LIMIT ").arg(job.limit).push(lock);
-        query.push(") RETURNING id, lane, kind, nth, subject, attempts, doubt_at, floor");
+        let mut query = Query::build("");
+        claim_text(&mut query, job, tx.conn.is_postgres());
         let rows: Vec<RawClaimed> = tx.conn.all(&query).await?;
-        let claimed: Result<Vec<Claimed>> = rows.into_iter().map(Claimed::try_from).collect();
-        job.waiting.result = Some(claimed?);
+        let mut claimed = rows.into_iter().map(Claimed::try_from).collect::<Result<Vec<Claimed>>>()?;
+        claimed.sort_by(|a, b| (a.kind.priority(), &a.id).cmp(&(b.kind.priority(), &b.id)));
+        job.waiting.result = Some(claimed);
     }
     Ok(())
+}
+
+/// What is due, the most urgent first. It is chosen apart (`MATERIALIZED`), or PostgreSQL might choose again for each row
+/// and claim more than the limit. A kind that only a newer node knows is left to that node.
+fn claim_text(query: &mut Query, job: &ClaimJob, postgres: bool) {
+    query.push("WITH due AS MATERIALIZED (SELECT id FROM steps WHERE state = 'waiting' AND due_at <= ").arg(job.now);
+    query.push(" AND kind IN (");
+    for (place, kind) in StepKind::ALL.into_iter().enumerate() {
+        query.push(if place == 0 { "'" } else { ", '" }).push(kind.as_str()).push("'");
+    }
+    query.push(") ORDER BY priority, due_at, id LIMIT ").arg(job.limit);
+    query.push(if postgres { " FOR UPDATE SKIP LOCKED" } else { "" });
+    query.push(") UPDATE steps SET state = 'sending', attempts = attempts + 1, claimed_by = ").arg(&job.instance);
+    query.push(", floor = COALESCE(floor, ").arg(job.highest.as_deref());
+    query.push(") WHERE id IN (SELECT id FROM due) AND state = 'waiting'");
+    query.push(" RETURNING id, lane, kind, nth, subject, attempts, doubt_at, floor");
 }
 
 /// How an attempt ended.
@@ -330,6 +348,11 @@ pub(crate) struct CompleteJob {
 }
 
 impl CompleteJob {
+    /// What rows are written in the order of.
+    pub(crate) fn key(&self) -> &str {
+        self.completed.step.id.as_str()
+    }
+
     pub(crate) fn finish(self, failure: Option<Error>) {
         self.waiting.finish(failure);
     }
@@ -385,24 +408,24 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
 }
 
 async fn set_undone(tx: &mut Tx, completed: &Completed, instance: &str) -> Result<()> {
-    let (state, due_at, doubt_at) = match &completed.next {
+    // A doubt stays while its step is parked. Where the link was made while the step ran, nobody would unpark it.
+    let (set, due_at, doubt_at) = match &completed.next {
         Next::Done => return Ok(()),
-        Next::Again { at, doubt_at } => ("waiting", *at, *doubt_at),
-        Next::Parked => ("parked", Time(0), None),
-        Next::Attention { doubt_at } => ("attention", Time(0), *doubt_at),
+        Next::Again { at, doubt_at } => ("'waiting', doubt_at = ", *at, *doubt_at),
+        Next::Attention { doubt_at } => ("'attention', doubt_at = ", Time(0), *doubt_at),
+        Next::Parked => (
+            "CASE WHEN EXISTS (SELECT 1 FROM links k WHERE k.kind = 'company' AND k.id = steps.company_id
+             AND k.state = 'linked') THEN 'waiting' ELSE 'parked' END, doubt_at = ",
+            completed.attempt.ended_at.plus_seconds(1),
+            completed.step.doubt_at,
+        ),
     };
     // Only while it is still ours: a step that another node took over is that node's business.
-    let query = Query::new(
-        "UPDATE steps SET state = $1, due_at = $2, doubt_at = $3, words = $4, claimed_by = NULL
-         WHERE id = $5 AND state = 'sending' AND claimed_by = $6 AND attempts = $7",
-    )
-    .bind(state)
-    .bind(due_at)
-    .bind(doubt_at)
-    .bind(&completed.attempt.words)
-    .bind(completed.step.id.as_str())
-    .bind(instance)
-    .bind(completed.step.attempt);
+    let mut query = Query::build("UPDATE steps SET state = ");
+    query.push(set).arg(doubt_at).push(", due_at = ").arg(due_at).push(", words = ").arg(&completed.attempt.words);
+    query.push(", claimed_by = NULL WHERE id = ").arg(completed.step.id.as_str());
+    query.push(" AND state = 'sending' AND claimed_by = ").arg(instance);
+    query.push(" AND attempts = ").arg(completed.step.attempt);
     tx.conn.execute(&query).await.map(|_| ())
 }
 
@@ -433,6 +456,14 @@ async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
     const COLUMNS: &str = "lane, psa_id, url, now, booked, opened_at, seen_at, expected, verify_at";
     let with: Vec<(&TicketRow, &Completed)> =
         all.iter().filter_map(|completed| completed.ticket.as_ref().map(|ticket| (ticket, *completed))).collect();
+    for completed in all.iter().filter(|completed| completed.ticket.is_none()) {
+        let Some((expected, verify_at)) = &completed.expected else { continue };
+        let query = Query::new("UPDATE tickets SET expected = $1, verify_at = $2 WHERE lane = $3")
+            .bind(expected)
+            .bind(*verify_at)
+            .bind(&completed.step.lane);
+        tx.conn.execute(&query).await?;
+    }
     for part in sizes(&with) {
         let text = insert_text(
             "tickets",
@@ -508,11 +539,11 @@ impl StepState {
         }
     }
 
-    const fn states(self) -> &'static str {
+    const fn states(self) -> &'static [&'static str] {
         match self {
-            Self::Waiting => "('queued', 'waiting', 'parked', 'sending')",
-            Self::Attention => "('attention')",
-            Self::Done => "('done', 'given_up')",
+            Self::Waiting => &["queued", "waiting", "parked", "sending"],
+            Self::Attention => &["attention"],
+            Self::Done => &["done", "given_up"],
         }
     }
 }
@@ -554,6 +585,9 @@ pub struct StepRow {
     /// Name of the company it belongs to.
     pub company: Option<String>,
 }
+
+const STEPS: &str = "SELECT s.id, s.lane, s.kind, s.subject, s.state, s.attempts, s.due_at, s.doubt_at, s.words,
+    c.name AS company FROM steps s LEFT JOIN companies c ON c.id = s.company_id";
 
 /// An attempt with the step it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -627,26 +661,21 @@ impl Store {
         query.list(requests.iter().map(RequestId::as_str));
         let links: Vec<RawLinks> = conn.all(&query).await?;
         let rows = crate::requests::by_ids(&mut conn, requests).await?;
-        let mut contexts = Vec::with_capacity(rows.len());
-        for request in rows {
-            let Some(link) = links.iter().find(|link| link.id == request.request.id.as_str()) else { continue };
-            let decider = match (&request.request.revoked, &request.request.decision) {
-                (Some((by, _)), _) => Some(by.id.as_str()),
-                (None, Some(decision)) => Some(decision.by.id.as_str()),
-                (None, None) => None,
-            };
-            let agent = linked_to(&mut conn, "technician", decider).await?;
-            let contact = contact_of(&mut conn, &request.request).await?;
-            contexts.push(Context {
-                customer: link.customer.clone(),
-                site: link.site.clone(),
-                asset: link.asset.clone(),
-                contact,
-                agent,
-                request,
-            });
-        }
-        Ok(contexts)
+        let agents = agents(&mut conn, &rows).await?;
+        let contacts = contacts(&mut conn, &rows).await?;
+        let mut links: HashMap<String, RawLinks> = links.into_iter().map(|link| (link.id.clone(), link)).collect();
+        let with_links = rows.into_iter().filter_map(|row| {
+            let link = links.remove(row.request.id.as_str())?;
+            Some(Context {
+                customer: link.customer,
+                site: link.site,
+                asset: link.asset,
+                contact: contact_key(&row.request).and_then(|key| contacts.get(&key).cloned()),
+                agent: decider(&row.request).and_then(|id| agents.get(id).cloned()),
+                request: row,
+            })
+        });
+        Ok(with_links.collect())
     }
 
     /// On SQLite's start: what was being sent when the last process ended is in doubt.
@@ -740,22 +769,28 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn steps(&self, access: &Access, wanted: &StepsQuery) -> Result<Vec<StepRow>> {
-        let mut query = Query::build(
-            "SELECT s.id, s.lane, s.kind, s.subject, s.state, s.attempts, s.due_at, s.doubt_at, s.words, c.name AS company
-             FROM steps s LEFT JOIN companies c ON c.id = s.company_id WHERE 1 = 1",
-        );
-        only(&mut query, "s.company_id", access);
-        if let Some(state) = wanted.state {
-            query.push(" AND s.state IN ").push(state.states());
+        let mut conn = self.read().await?;
+        let mut rows: Vec<StepRow> = Vec::new();
+        // A statement for each state, so that each walks an index in order and stops at the limit.
+        for state in wanted.state.map_or(&[""][..], StepState::states) {
+            let mut query = Query::build(STEPS);
+            query.push(" WHERE 1 = 1");
+            only(&mut query, "s.company_id", access);
+            if !state.is_empty() {
+                query.push(" AND s.state = '").push(state).push("'");
+            }
+            if let Some(lane) = &wanted.lane {
+                query.push(" AND s.lane = ").arg(lane);
+            }
+            if let Some(after) = &wanted.after {
+                query.push(" AND s.id > ").arg(after.as_str());
+            }
+            query.push(" ORDER BY s.id LIMIT ").arg(i64::try_from(wanted.limit).unwrap_or(i64::MAX));
+            rows.extend(conn.all::<StepRow>(&query).await?);
         }
-        if let Some(lane) = &wanted.lane {
-            query.push(" AND s.lane = ").arg(lane);
-        }
-        if let Some(after) = &wanted.after {
-            query.push(" AND s.id > ").arg(after.as_str());
-        }
-        query.push(" ORDER BY s.id LIMIT ").arg(i64::try_from(wanted.limit).unwrap_or(i64::MAX));
-        self.read().await?.all(&query).await
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        rows.truncate(wanted.limit);
+        Ok(rows)
     }
 
     /// One step, if the caller may see it.
@@ -763,11 +798,8 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where it cannot be read.
     pub async fn step(&self, access: &Access, id: &StepId) -> Result<Option<StepRow>> {
-        let mut query = Query::build(
-            "SELECT s.id, s.lane, s.kind, s.subject, s.state, s.attempts, s.due_at, s.doubt_at, s.words, c.name AS company
-             FROM steps s LEFT JOIN companies c ON c.id = s.company_id WHERE s.id = ",
-        );
-        query.arg(id.as_str());
+        let mut query = Query::build(STEPS);
+        query.push(" WHERE s.id = ").arg(id.as_str());
         only(&mut query, "s.company_id", access);
         self.read().await?.one(&query).await
     }
@@ -840,21 +872,49 @@ impl Store {
     }
 }
 
-async fn linked_to(conn: &mut crate::engine::Conn, kind: &str, id: Option<&str>) -> Result<Option<String>> {
-    let Some(id) = id else { return Ok(None) };
-    let query = Query::new("SELECT psa_id FROM links WHERE kind = $1 AND id = $2 AND state = 'linked'")
-        .bind(kind)
-        .bind(id);
-    Ok(conn.one::<(Option<String>,)>(&query).await?.and_then(|(psa_id,)| psa_id))
+/// Who decided, or who took the decision back.
+fn decider(request: &Request) -> Option<&str> {
+    let revoker = request.revoked.as_ref().map(|(by, _)| by);
+    revoker.or(request.decision.as_ref().map(|decision| &decision.by)).map(|by| by.id.as_str())
 }
 
-async fn contact_of(conn: &mut crate::engine::Conn, request: &Request) -> Result<Option<String>> {
-    let Some(email) = request.asked.end_user.email.as_deref() else { return Ok(None) };
-    let query = Query::new(
-        "SELECT k.psa_id FROM contacts c JOIN links k ON k.kind = 'contact' AND k.id = c.id AND k.state = 'linked'
-         WHERE c.company_id = $1 AND c.email_key = $2",
-    )
-    .bind(request.company_id.as_str())
-    .bind(countersign_domain::text::email_key(email));
-    Ok(conn.one::<(Option<String>,)>(&query).await?.and_then(|(psa_id,)| psa_id))
+fn contact_key(request: &Request) -> Option<(String, String)> {
+    let email = request.asked.end_user.email.as_deref()?;
+    Some((request.company_id.to_string(), email_key(email)))
+}
+
+/// Linked agents, by the technicians who decided.
+async fn agents(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<String, String>> {
+    let mut deciders: Vec<&str> = rows.iter().filter_map(|row| decider(&row.request)).collect();
+    deciders.sort_unstable();
+    deciders.dedup();
+    if deciders.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = Query::build(
+        "SELECT id, psa_id FROM links WHERE kind = 'technician' AND state = 'linked' AND psa_id IS NOT NULL AND id IN ",
+    );
+    query.list(deciders);
+    Ok(conn.all::<(String, String)>(&query).await?.into_iter().collect())
+}
+
+/// Linked contacts, by company and mail address.
+async fn contacts(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<(String, String), String>> {
+    let mut keys: Vec<(String, String)> = rows.iter().filter_map(|row| contact_key(&row.request)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = Query::build(
+        "SELECT c.company_id, c.email_key, k.psa_id FROM contacts c
+         JOIN links k ON k.kind = 'contact' AND k.id = c.id AND k.state = 'linked' AND k.psa_id IS NOT NULL
+         WHERE (c.company_id, c.email_key) IN (VALUES ",
+    );
+    for (place, (company, email)) in keys.iter().enumerate() {
+        query.push(if place == 0 { "(" } else { ", (" }).arg(company).push(", ").arg(email).push(")");
+    }
+    query.push(")");
+    let found: Vec<(String, String, String)> = conn.all(&query).await?;
+    Ok(found.into_iter().map(|(company, email, psa_id)| ((company, email), psa_id)).collect())
 }

@@ -25,10 +25,14 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use accept::{Accepted, NewRequest};
 pub use audit::{AuditRow, Checkpoint, Head, Verified};
-pub use directory::{CompanyRow, ComputerContext, ComputerRow, ContactRow, DirectoryQuery, LocationRow, UnlinkedCounts};
+pub use directory::{
+    CompanyRow, ComputerContext, ComputerRow, ContactRow, DirectoryQuery, LocationRow, UnlinkedCounts,
+};
 pub use enrollment::{EnrollmentKeyRow, NewEnrollmentKey};
 pub use error::Error;
-pub use lanes::{Attempt, AttemptResult, AttemptRow, Claimed, Completed, Context, NewStep, Next, StepRow, StepState, StepsQuery};
+pub use lanes::{
+    Attempt, AttemptResult, AttemptRow, Claimed, Completed, Context, NewStep, Next, StepRow, StepState, StepsQuery,
+};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use requests::{Counts, RequestQuery, RequestRow, Transition};
 pub use tickets::{TicketRow, ToVerify};
@@ -73,8 +77,6 @@ struct Inner {
     writers: writer::Writers,
     instance: String,
     contexts: directory::ContextCache,
-    /// Held open for the life of the store: a second process is refused.
-    _lock: Option<std::fs::File>,
 }
 
 impl Store {
@@ -86,12 +88,15 @@ impl Store {
     /// [`Error::Open`] names the file or server and what stood against it: another process has it, it cannot be
     /// reached, its schema is newer than this program.
     pub async fn open(options: Options, now: countersign_domain::time::Time) -> Result<Self> {
-        let (pools, lock) = Pools::open(&options.place).await?;
-        pools.migrate().await?;
-        let contexts = directory::ContextCache::new(matches!(options.place, Place::Sqlite(_)));
-        let writers = writer::Writers::start(&pools, &options.instance, contexts.clone()).await?;
-        let store =
-            Self { inner: Arc::new(Inner { pools, writers, instance: options.instance, contexts, _lock: lock }) };
+        let lock = match &options.place {
+            Place::Sqlite(path) => Some(engine::lock(path)?),
+            Place::Postgres { .. } => None,
+        };
+        let pools = Pools::open(&options.place).await?;
+        pools.migrate(&options.place).await?;
+        let contexts = directory::ContextCache::new(lock.is_some());
+        let writers = writer::Writers::start(&pools, &options.instance, &contexts, lock);
+        let store = Self { inner: Arc::new(Inner { pools, writers, instance: options.instance, contexts }) };
         if matches!(options.place, Place::Sqlite(_)) {
             store.doubt_everything_sending(now).await?;
         }
@@ -110,13 +115,20 @@ impl Store {
         &self.inner.instance
     }
 
-    /// True if the database answers a read and the writers still run.
+    /// Makes sure that the database answers a read, and that the writers take jobs.
     ///
     /// # Errors
-    /// [`Error::Database`] where it does not.
+    /// [`Error::Database`] or [`Error::Closed`] where it does not.
     pub async fn ping(&self) -> Result<()> {
         let _one: Option<(i64,)> = self.read().await?.one(&engine::Query::new("SELECT CAST(1 AS BIGINT)")).await?;
-        Ok(())
+        if self.inner.writers.alive() { Ok(()) } else { Err(Error::Closed) }
+    }
+
+    /// Ends the writers after what was sent to them, closes every connection and lets go of the file's lock. Whatever is
+    /// called on this store afterwards answers [`Error::Closed`] or [`Error::Database`].
+    pub async fn close(&self) {
+        self.inner.writers.stop().await;
+        self.inner.pools.close().await;
     }
 
     async fn read(&self) -> Result<engine::Conn> {

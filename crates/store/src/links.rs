@@ -2,6 +2,7 @@
 
 use countersign_domain::{
     link::{How, Kind, Link, LinkState},
+    text::name_key,
     time::Time,
 };
 use sqlx::FromRow;
@@ -57,18 +58,19 @@ impl Tx {
     /// # Errors
     /// [`Error::Database`] where it cannot be written.
     pub async fn set_link(&mut self, kind: Kind, id: &str, link: &Link) -> Result<()> {
-        let candidates =
-            serde_json::to_string(&link.candidates).map_err(|error| Error::corrupt("a link", error))?;
+        let candidates = serde_json::to_string(&link.candidates).map_err(|error| Error::corrupt("a link", error))?;
         let query = Query::new(
-            "INSERT INTO links (kind, id, state, psa_id, psa_name, how, at, candidates) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (kind, id) DO UPDATE SET state = excluded.state, psa_id = excluded.psa_id, psa_name = excluded.psa_name,
-             how = excluded.how, at = excluded.at, candidates = excluded.candidates",
+            "INSERT INTO links (kind, id, state, psa_id, psa_name, psa_name_key, how, at, candidates)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (kind, id) DO UPDATE SET state = excluded.state, psa_id = excluded.psa_id,
+             psa_name = excluded.psa_name, psa_name_key = excluded.psa_name_key, how = excluded.how, at = excluded.at, candidates = excluded.candidates",
         )
         .bind(kind.as_str())
         .bind(id)
         .bind(link.state.as_str())
         .bind(link.psa_id.as_deref())
         .bind(link.psa_name.as_deref())
+        .bind(link.psa_name.as_deref().map(name_key))
         .bind(link.how.map(|how| match how {
             How::Auto => "auto",
             How::Manual => "manual",
@@ -84,8 +86,7 @@ impl Tx {
     /// [`Error::Database`] where they cannot be read.
     pub async fn free_records(&mut self, company: &countersign_domain::id::CompanyId) -> Result<Vec<(Kind, String)>> {
         let mut free = Vec::new();
-        for (kind, table) in
-            [(Kind::Location, "locations"), (Kind::Computer, "computers"), (Kind::Contact, "contacts")]
+        for (kind, table) in [(Kind::Location, "locations"), (Kind::Computer, "computers"), (Kind::Contact, "contacts")]
         {
             let mut query = Query::build(&format!(
                 "SELECT d.id FROM {table} d LEFT JOIN links k ON k.kind = '{}' AND k.id = d.id

@@ -6,16 +6,12 @@ use countersign_domain::{
     id::{TechnicianId, TokenId},
     link::Link,
     role::{Access, Role},
-    text::email_key,
+    text::{email_key, name_key},
     time::Time,
 };
 use sqlx::FromRow;
 
-use crate::{
-    DirectoryQuery, Error, Result, Store, Tx,
-    engine::Query,
-    links::LinkColumns,
-};
+use crate::{DirectoryQuery, Error, Result, Store, Tx, engine::Query, links::LinkColumns};
 
 /// A technician with his link.
 #[derive(Debug, Clone)]
@@ -116,7 +112,7 @@ pub struct PortalSession {
 
 const TECHNICIANS: &str = "SELECT d.id, d.email, d.name, d.role, d.access, d.accounts, d.disabled, d.created_at,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
-    FROM (SELECT t.*, LOWER(t.name) AS name_key FROM technicians t) d
+    FROM technicians d
     LEFT JOIN links k ON k.kind = 'technician' AND k.id = d.id WHERE 1 = 1";
 
 impl Store {
@@ -165,11 +161,7 @@ impl Store {
             return Ok(None);
         };
         let owner = owner.parse().map_err(|error| Error::corrupt("a token", error))?;
-        Ok(self
-            .technician(&owner)
-            .await?
-            .filter(|row| !row.technician.disabled)
-            .map(|row| (row, may_decide != 0)))
+        Ok(self.technician(&owner).await?.filter(|row| !row.technician.disabled).map(|row| (row, may_decide != 0)))
     }
 
     /// Keeps a new token.
@@ -244,26 +236,29 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where it cannot be read.
     pub async fn sign_in_link(&self, hash: &str, now: Time) -> Result<Option<TechnicianRow>> {
-        let query =
-            Query::new("SELECT technician_id FROM sign_in_links WHERE hash = $1 AND used_at IS NULL AND expires_at > $2")
-                .bind(hash)
-                .bind(now);
+        let query = Query::new(
+            "SELECT technician_id FROM sign_in_links WHERE hash = $1 AND used_at IS NULL AND expires_at > $2",
+        )
+        .bind(hash)
+        .bind(now);
         let Some((owner,)) = self.read().await?.one::<(String,)>(&query).await? else { return Ok(None) };
         let owner = owner.parse().map_err(|error| Error::corrupt("a sign-in link", error))?;
         Ok(self.technician(&owner).await?.filter(|row| !row.technician.disabled))
     }
 
-    /// Uses a one-use link up and opens a session with it; false if it was used meanwhile.
+    /// Uses a one-use link up and opens a session of its owner with it; false if it was used meanwhile.
     ///
     /// # Errors
     /// [`Error::Database`] where nothing was kept.
     pub async fn sign_in(&self, link: String, session: PortalSession, now: Time, audit: Entry) -> Result<bool> {
         self.write(move |tx| {
             let used = Query::new(
-                "UPDATE sign_in_links SET used_at = $1 WHERE hash = $2 AND used_at IS NULL AND expires_at > $3",
+                "UPDATE sign_in_links SET used_at = $1
+                 WHERE hash = $2 AND technician_id = $3 AND used_at IS NULL AND expires_at > $4",
             )
             .bind(now)
             .bind(&link)
+            .bind(&session.technician_id)
             .bind(now);
             let open = Query::new(
                 "INSERT INTO portal_sessions (hash, technician_id, form_token, created_at, seen_at, expires_at)
@@ -357,8 +352,8 @@ impl Tx {
     /// [`Error::Taken`] where the mail address is taken.
     pub async fn insert_technician(&mut self, technician: &Technician) -> Result<()> {
         let query = Query::new(
-            "INSERT INTO technicians (id, email, email_key, name, role, access, accounts, disabled, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO technicians (id, email, email_key, name, name_key, role, access, accounts, disabled, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (email_key) DO NOTHING",
         );
         let (access, accounts) = documents(technician)?;
         let query = query
@@ -366,12 +361,13 @@ impl Tx {
             .bind(&technician.email)
             .bind(email_key(&technician.email))
             .bind(&technician.name)
+            .bind(name_key(&technician.name))
             .bind(technician.role.as_str())
             .bind(access)
             .bind(accounts)
             .bind(i64::from(technician.disabled))
             .bind(technician.created_at);
-        self.conn.execute(&query).await.map(|_| ())
+        self.insert(&query).await
     }
 
     /// Writes a technician anew; a disabled one loses his sessions.
@@ -381,12 +377,13 @@ impl Tx {
     pub async fn update_technician(&mut self, technician: &Technician) -> Result<()> {
         let (access, accounts) = documents(technician)?;
         let query = Query::new(
-            "UPDATE technicians SET email = $1, email_key = $2, name = $3, role = $4, access = $5, accounts = $6, disabled = $7
-             WHERE id = $8",
+            "UPDATE technicians SET email = $1, email_key = $2, name = $3, name_key = $4, role = $5, access = $6, accounts = $7,
+             disabled = $8 WHERE id = $9",
         )
         .bind(&technician.email)
         .bind(email_key(&technician.email))
         .bind(&technician.name)
+        .bind(name_key(&technician.name))
         .bind(technician.role.as_str())
         .bind(access)
         .bind(accounts)
@@ -405,10 +402,9 @@ impl Tx {
     /// # Errors
     /// [`Error::Database`] where they cannot be counted.
     pub async fn other_administrators(&mut self, id: &TechnicianId) -> Result<i64> {
-        let query = Query::new(
-            "SELECT COUNT(*) FROM technicians WHERE role = 'administrator' AND disabled = 0 AND id <> $1",
-        )
-        .bind(id.as_str());
+        let query =
+            Query::new("SELECT COUNT(*) FROM technicians WHERE role = 'administrator' AND disabled = 0 AND id <> $1")
+                .bind(id.as_str());
         Ok(self.conn.one::<(i64,)>(&query).await?.map_or(0, |(n,)| n))
     }
 }

@@ -44,6 +44,11 @@ pub(crate) struct TransitionJob {
 }
 
 impl TransitionJob {
+    /// What rows are written in the order of.
+    pub(crate) fn key(&self) -> &str {
+        self.change.requests.first().map_or("", |request| request.id.as_str())
+    }
+
     pub(crate) fn finish(self, failure: Option<Error>) {
         self.waiting.finish(failure);
     }
@@ -60,21 +65,35 @@ fn due_at(request: &Request) -> Option<Time> {
 
 pub(crate) async fn write(tx: &mut Tx, jobs: &mut [TransitionJob]) -> Result<()> {
     for job in jobs {
-        let alone = job.change.requests.len() == 1;
+        // Where one request alone is not as it was read, nothing has been written yet.
+        let alone = job.change.requests.len() == 1 && !job.change.requests.iter().any(answers_repeats);
         if !alone {
             tx.conn.execute(&Query::new("SAVEPOINT change")).await?;
         }
         let applied = apply(tx, &job.change).await?;
         if !alone {
-            let end = if applied { "RELEASE SAVEPOINT change" } else { "ROLLBACK TO SAVEPOINT change" };
-            tx.conn.execute(&Query::new(end)).await?;
+            if !applied {
+                tx.conn.execute(&Query::new("ROLLBACK TO SAVEPOINT change")).await?;
+            }
+            tx.conn.execute(&Query::new("RELEASE SAVEPOINT change")).await?;
         }
         job.waiting.result = Some(applied);
     }
     Ok(())
 }
 
-/// False if one of them is not as it was read; then nothing of the change is written.
+/// True for a decision that answers those that joined the request too.
+fn answers_repeats(request: &Request) -> bool {
+    let decided = match (request.state, &request.grant) {
+        (State::Denied, _) => true,
+        (State::Approved, Some(grant)) => grant.state == GrantState::Issued,
+        _ => false,
+    };
+    decided && request.joined_to.is_none()
+}
+
+/// False if one of them is not as it was read, or if another joined a decided one meanwhile and would be left without an
+/// answer; then nothing of the change is to be kept.
 async fn apply(tx: &mut Tx, change: &Transition) -> Result<bool> {
     for request in &change.requests {
         let query = Query::new(
@@ -89,6 +108,13 @@ async fn apply(tx: &mut Tx, change: &Transition) -> Result<bool> {
         .bind(request.id.as_str())
         .bind(request.version - 1);
         if tx.conn.execute(&query).await? != 1 {
+            return Ok(false);
+        }
+    }
+    for head in change.requests.iter().filter(|request| answers_repeats(request)) {
+        let query = Query::new("SELECT id FROM requests WHERE joined_to = $1 AND state = 'pending' LIMIT 1")
+            .bind(head.id.as_str());
+        if tx.conn.one::<(String,)>(&query).await?.is_some() {
             return Ok(false);
         }
     }
@@ -209,6 +235,78 @@ pub struct Counts {
     pub parked_steps: u64,
 }
 
+/// Companies times states that a list is put together from; more are filtered out of all requests by time.
+const PARTS: usize = 300;
+
+/// The statement of a list. Where it is of some companies, each company and state is a walk of its own over an index that
+/// holds them in order, and stops at the limit; the walks are merged.
+fn list_text(companies: Option<&[&CompanyId]>, wanted: &RequestQuery) -> Query {
+    let order = if wanted.oldest_first { "ASC" } else { "DESC" };
+    let limit = i64::try_from(wanted.limit).unwrap_or(i64::MAX);
+    let states: Vec<State> = State::ALL
+        .into_iter()
+        .filter(|state| {
+            wanted.state.is_none_or(|wanted| wanted == *state) && !(wanted.over && *state == State::Pending)
+        })
+        .collect();
+    let mut query = Query::build(SELECT);
+    match companies {
+        Some(companies)
+            if wanted.computer.is_none() && companies.len() * states.len() <= PARTS && !states.is_empty() =>
+        {
+            query.push(" WHERE r.id IN (SELECT m.id FROM (");
+            let parts = companies.iter().flat_map(|company| states.iter().map(move |state| (company, state)));
+            for (place, (company, state)) in parts.enumerate() {
+                query.push(if place == 0 { "" } else { " UNION ALL " });
+                query.push("SELECT * FROM (SELECT r.id, r.received_at FROM requests r WHERE r.company_id = ");
+                query.arg(company.as_str()).push(" AND r.state = '").push(state.as_str()).push("'");
+                narrow(&mut query, wanted);
+                query.push(&format!(" ORDER BY r.received_at {order}, r.id {order} LIMIT ")).arg(limit);
+                query.push(&format!(") p{place}"));
+            }
+            query.push(&format!(") m ORDER BY m.received_at {order}, m.id {order} LIMIT ")).arg(limit).push(")");
+        }
+        companies => {
+            query.push(" WHERE 1 = 1");
+            if let Some(companies) = companies {
+                query.push(" AND r.company_id IN ").list(companies.iter().map(|company| company.as_str()));
+            }
+            if let Some(state) = wanted.state {
+                query.push(" AND r.state = '").push(state.as_str()).push("'");
+            }
+            if wanted.over {
+                query.push(" AND r.state <> 'pending'");
+            }
+            narrow(&mut query, wanted);
+        }
+    }
+    query.push(&format!(" ORDER BY r.received_at {order}, r.id {order} LIMIT ")).arg(limit);
+    query
+}
+
+fn narrow(query: &mut Query, wanted: &RequestQuery) {
+    if let Some(computer) = &wanted.computer {
+        query.push(" AND r.computer_id = ").arg(computer.as_str());
+    }
+    if wanted.heads_only {
+        query.push(" AND r.joined_to IS NULL");
+    }
+    if let Some(text) = wanted.search.as_deref().filter(|text| !text.trim().is_empty()) {
+        query.push(" AND r.search LIKE ").arg(like(text.trim())).push(" ESCAPE '!'");
+    }
+    if let Some((at, id)) = &wanted.after {
+        let compare = if wanted.oldest_first { ">" } else { "<" };
+        query
+            .push(" AND (r.received_at, r.id) ")
+            .push(compare)
+            .push(" (")
+            .arg(*at)
+            .push(", ")
+            .arg(id.as_str())
+            .push(")");
+    }
+}
+
 /// Escapes the wildcards of LIKE; the statement names `!` as escape character.
 pub(crate) fn like(text: &str) -> String {
     let escaped = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
@@ -222,7 +320,9 @@ pub(crate) fn only(query: &mut Query, column: &str, access: &Access) {
 }
 
 impl Store {
-    /// Keeps a change; false if somebody else changed one of the requests meanwhile, and then nothing is kept.
+    /// Keeps a change; false if somebody else changed one of the requests meanwhile, or if another request joined one
+    /// that is decided here and is not among the changed. Then nothing is kept: read anew, and try again if it still
+    /// applies.
     ///
     /// # Errors
     /// [`Error::Database`] where nothing was kept.
@@ -250,36 +350,15 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn requests(&self, access: &Access, wanted: &RequestQuery) -> Result<Vec<RequestRow>> {
-        let mut query = Query::build(SELECT);
-        query.push(" WHERE 1 = 1");
-        only(&mut query, "r.company_id", access);
-        if let Some(state) = wanted.state {
-            query.push(" AND r.state = ").arg(state.as_str());
+        let companies: Option<Vec<&CompanyId>> = match (&wanted.company, access) {
+            (Some(company), access) => Some(if access.covers(company) { vec![company] } else { Vec::new() }),
+            (None, Access::Only(companies)) => Some(companies.iter().collect()),
+            (None, Access::All) => None,
+        };
+        if companies.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Vec::new());
         }
-        if wanted.over {
-            query.push(" AND r.state <> 'pending'");
-        }
-        if let Some(company) = &wanted.company {
-            query.push(" AND r.company_id = ").arg(company.as_str());
-        }
-        if let Some(computer) = &wanted.computer {
-            query.push(" AND r.computer_id = ").arg(computer.as_str());
-        }
-        if wanted.heads_only {
-            query.push(" AND r.joined_to IS NULL");
-        }
-        if let Some(text) = wanted.search.as_deref().filter(|text| !text.trim().is_empty()) {
-            query.push(" AND r.search LIKE ").arg(like(text.trim())).push(" ESCAPE '!'");
-        }
-        let (compare, order) = if wanted.oldest_first { (">", "ASC") } else { ("<", "DESC") };
-        if let Some((at, id)) = &wanted.after {
-            query.push(&format!(" AND (r.received_at {compare} ")).arg(*at);
-            query.push(" OR (r.received_at = ").arg(*at);
-            query.push(&format!(" AND r.id {compare} ")).arg(id.as_str()).push("))");
-        }
-        query.push(&format!(" ORDER BY r.received_at {order}, r.id {order} LIMIT "));
-        query.arg(i64::try_from(wanted.limit).unwrap_or(i64::MAX));
-        let rows: Vec<Raw> = self.read().await?.all(&query).await?;
+        let rows: Vec<Raw> = self.read().await?.all(&list_text(companies.as_deref(), wanted)).await?;
         rows.into_iter().map(RequestRow::try_from).collect()
     }
 
@@ -298,10 +377,9 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn joined_pending(&self, head: &RequestId) -> Result<Vec<Request>> {
-        let query = Query::new(
-            "SELECT body FROM requests WHERE joined_to = $1 AND state = 'pending' ORDER BY received_at, id",
-        )
-        .bind(head.as_str());
+        let query =
+            Query::new("SELECT body FROM requests WHERE joined_to = $1 AND state = 'pending' ORDER BY received_at, id")
+                .bind(head.as_str());
         let bodies: Vec<(String,)> = self.read().await?.all(&query).await?;
         bodies.into_iter().map(|(body,)| parse(&body)).collect()
     }
@@ -339,7 +417,11 @@ impl Store {
             .bind(request.as_str())
             .bind(technician.as_str())
             .bind(at);
-            Box::pin(async move { tx.conn.execute(&insert).await.map(|_| at) })
+            let known = known.clone();
+            Box::pin(async move {
+                tx.conn.execute(&insert).await?;
+                Ok(tx.conn.one::<(i64,)>(&known).await?.map_or(at, |(first,)| Time(first)))
+            })
         })
         .await
     }

@@ -31,9 +31,11 @@ impl Tx {
     /// [`crate::Error::Stale`] where somebody wrote it meanwhile.
     pub async fn set_setting(&mut self, name: &str, value: &str, before: Option<i64>) -> Result<()> {
         let query = match before {
-            None => Query::new("INSERT INTO settings (name, value, version) VALUES ($1, $2, 1) ON CONFLICT (name) DO NOTHING")
-                .bind(name)
-                .bind(value),
+            None => Query::new(
+                "INSERT INTO settings (name, value, version) VALUES ($1, $2, 1) ON CONFLICT (name) DO NOTHING",
+            )
+            .bind(name)
+            .bind(value),
             Some(version) => {
                 Query::new("UPDATE settings SET value = $1, version = version + 1 WHERE name = $2 AND version = $3")
                     .bind(value)

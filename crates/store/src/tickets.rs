@@ -64,7 +64,8 @@ impl Store {
             .collect())
     }
 
-    /// Keeps what a read-back showed: the ticket as it is, and whether it is to be read again.
+    /// Keeps what a read-back at `at` showed: the ticket as it is. One that is to be read after `at`, because something
+    /// else was asked of it meanwhile, stays so.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be kept.
@@ -73,8 +74,12 @@ impl Store {
             let seen = seen.clone();
             Box::pin(async move {
                 for (lane, now) in &seen {
-                    let query = Query::new("UPDATE tickets SET now = $1, seen_at = $2, verify_at = NULL WHERE lane = $3")
+                    let query = Query::new(
+                        "UPDATE tickets SET now = $1, seen_at = $2, verify_at = CASE WHEN verify_at > $3 THEN verify_at END
+                         WHERE lane = $4",
+                    )
                         .bind(now)
+                        .bind(at)
                         .bind(at)
                         .bind(lane);
                     tx.conn.execute(&query).await?;

@@ -6,10 +6,12 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
+    panic::AssertUnwindSafe,
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     accept::AcceptJob,
     audit::Chain,
     directory::ContextCache,
-    engine::{Conn, Pools, Query},
+    engine::{Conn, Pools},
     lanes::{ClaimJob, CompleteJob},
     requests::TransitionJob,
 };
@@ -35,9 +37,13 @@ pub struct Tx {
     pub(crate) chain: Chain,
 }
 
-/// A unit of work that can be run again.
-pub(crate) trait Unit: Send {
+/// What is written in one transaction, and can be run again.
+pub(crate) trait Work: Send {
     fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, Result<()>>;
+}
+
+/// A unit of work that is alone in its transaction.
+pub(crate) trait Unit: Work {
     fn finish(self: Box<Self>, outcome: Result<()>);
 }
 
@@ -47,6 +53,8 @@ pub(crate) enum Job {
     Complete(CompleteJob),
     Claim(ClaimJob),
     Unit(Box<dyn Unit>),
+    /// The writer ends, and answers when it has let go of the database.
+    Stop(oneshot::Sender<()>),
 }
 
 pub(crate) struct Writers {
@@ -54,94 +62,196 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    pub(crate) async fn start(pools: &Pools, instance: &str, contexts: ContextCache) -> Result<Self> {
-        let mut queues = Vec::new();
-        for (number, conn) in pools.writers().await?.into_iter().enumerate() {
+    /// Starts the writer tasks. `lock` is held until the last of them ends.
+    pub(crate) fn start(pools: &Pools, instance: &str, contexts: &ContextCache, lock: Option<File>) -> Self {
+        let lock = Arc::new(lock);
+        let queues = (0..pools.writers()).map(|number| {
             let (queue, jobs) = mpsc::channel(QUEUE);
-            let chain = Chain::new(format!("{instance}/{number}"));
-            tokio::spawn(write(Tx { conn, chain }, jobs, contexts.clone()));
-            queues.push(queue);
-        }
-        Ok(Self { queues })
+            let writer = Writer {
+                pools: pools.clone(),
+                name: format!("{instance}/{number}"),
+                connections: 0,
+                tx: None,
+                contexts: contexts.clone(),
+                _lock: lock.clone(),
+            };
+            tokio::spawn(writer.write(jobs));
+            queue
+        });
+        Self { queues: queues.collect() }
     }
 
     /// Sends a job to the writer that all jobs with this key go to.
     pub(crate) async fn send(&self, key: &str, job: Job) -> Result<()> {
         let writers = self.queues.len().max(1);
-        let place = key.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % writers;
+        let place =
+            key.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % writers;
         self.queues.get(place).ok_or(Error::Closed)?.send(job).await.map_err(|_| Error::Closed)
     }
-}
 
-async fn write(mut tx: Tx, mut jobs: mpsc::Receiver<Job>, contexts: ContextCache) {
-    let mut next: Option<Job> = None;
-    loop {
-        let first = match next.take() {
-            Some(job) => job,
-            None => match jobs.recv().await {
-                Some(job) => job,
-                None => return,
-            },
-        };
-        if let Job::Unit(unit) = first {
-            run_unit(&mut tx, unit).await;
-            contexts.clear();
-            continue;
-        }
-        let mut hot = Hot::default();
-        hot.take(first);
-        while hot.len() < BATCH {
-            match jobs.try_recv() {
-                Ok(Job::Unit(unit)) => {
-                    next = Some(Job::Unit(unit));
-                    break;
-                }
-                Ok(job) => hot.take(job),
-                Err(_) => break,
+    /// True while every writer takes jobs.
+    pub(crate) fn alive(&self) -> bool {
+        self.queues.iter().all(|queue| !queue.is_closed())
+    }
+
+    /// Ends every writer after what it was sent before.
+    pub(crate) async fn stop(&self) {
+        for queue in &self.queues {
+            let (reply, stopped) = oneshot::channel();
+            if queue.send(Job::Stop(reply)).await.is_ok() && stopped.await.is_err() {
+                tracing::debug!("a writer had ended before it was told to");
             }
         }
-        hot.run(&mut tx).await;
     }
 }
 
-async fn run_unit(tx: &mut Tx, mut unit: Box<dyn Unit>) {
-    let mut outcome = Err(Error::Closed);
-    for _ in 0..RUNS {
-        outcome = in_transaction(tx, &mut *unit).await;
-        if !matches!(outcome, Err(Error::Conflict(_))) {
-            break;
+/// One writer: its connection, made anew where it was lost, and its chain, a new one for each connection. A commit whose
+/// answer was lost may stand, so that nobody can tell where the chain of a lost connection ends.
+struct Writer {
+    pools: Pools,
+    name: String,
+    connections: u32,
+    tx: Option<Tx>,
+    contexts: ContextCache,
+    _lock: Arc<Option<File>>,
+}
+
+/// Why a transaction was not kept.
+struct Failed {
+    error: Error,
+    /// It may lie in one of several jobs: each alone may pass.
+    apart: bool,
+}
+
+impl Writer {
+    async fn write(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut next: Option<Job> = None;
+        loop {
+            let job = match next.take() {
+                Some(job) => job,
+                None => match jobs.recv().await {
+                    Some(job) => job,
+                    None => return,
+                },
+            };
+            let mut hot = Hot::default();
+            next = match hot.take(job) {
+                None => hot.fill(&mut jobs),
+                Some(Job::Unit(unit)) => {
+                    self.run_unit(unit).await;
+                    continue;
+                }
+                Some(Job::Stop(reply)) => {
+                    drop(self);
+                    if reply.send(()).is_err() {
+                        tracing::debug!("whoever stopped the writer did not wait for it");
+                    }
+                    return;
+                }
+                other => other,
+            };
+            self.run_hot(hot).await;
         }
     }
-    unit.finish(outcome);
-}
 
-async fn in_transaction(tx: &mut Tx, unit: &mut dyn Unit) -> Result<()> {
-    let chain = tx.chain.clone();
-    tx.conn.begin().await?;
-    let outcome = match unit.run(tx).await {
-        Ok(()) => tx.conn.execute(&Query::new("COMMIT")).await.map(|_| ()),
-        Err(error) => Err(error),
-    };
-    if outcome.is_err() {
-        tx.chain = chain;
-        roll_back(&mut tx.conn).await;
+    async fn run_unit(&mut self, mut unit: Box<dyn Unit>) {
+        let outcome = self.run_again(&mut *unit, |error| matches!(error, Error::Conflict(_))).await;
+        // Before the answer, so that its caller reads what it wrote.
+        self.contexts.clear();
+        unit.finish(outcome);
     }
-    outcome
-}
 
-async fn roll_back(conn: &mut Conn) {
-    if let Err(error) = conn.execute(&Query::new("ROLLBACK")).await {
-        tracing::warn!(%error, "a failed transaction could not be rolled back; the database has ended it itself");
+    /// Writes all of them; where that fails for a reason that may lie in one of them, each alone.
+    async fn run_hot(&mut self, mut hot: Hot) {
+        match self.transaction(&mut hot).await {
+            Ok(()) => hot.finish(None),
+            Err(failed) if failed.apart => {
+                for mut one in hot.singles() {
+                    let again = |error: &Error| matches!(error, Error::Conflict(_) | Error::Taken);
+                    let outcome = self.run_again(&mut one, again).await;
+                    one.finish(outcome.err());
+                }
+            }
+            Err(failed) => hot.finish(Some(failed.error)),
+        }
+    }
+
+    async fn run_again(&mut self, work: &mut dyn Work, again: impl Fn(&Error) -> bool) -> Result<()> {
+        let mut outcome = Ok(());
+        for _ in 0..RUNS {
+            outcome = self.transaction(work).await.map_err(|failed| failed.error);
+            if !outcome.as_ref().is_err_and(&again) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Runs `work` in a transaction. The connection is out of its place meanwhile: what a panic left in it is not used.
+    async fn transaction(&mut self, work: &mut dyn Work) -> std::result::Result<(), Failed> {
+        let mut tx = self.begin().await.map_err(|error| Failed { error, apart: false })?;
+        let chain = tx.chain.clone();
+        let failed = match AssertUnwindSafe(work.run(&mut tx)).catch_unwind().await {
+            Ok(Ok(())) => match tx.conn.commit().await {
+                Ok(()) => {
+                    self.tx = Some(tx);
+                    return Ok(());
+                }
+                Err(error) => Failed { apart: matches!(error, Error::Conflict(_)), error },
+            },
+            Ok(Err(error)) => Failed { error, apart: true },
+            Err(_panic) => {
+                tracing::error!("a write panicked; nothing of it is kept");
+                tx.conn.discard();
+                return Err(Failed { error: Error::Database("a write panicked".into()), apart: true });
+            }
+        };
+        tx.chain = chain;
+        if tx.conn.roll_back().await {
+            self.tx = Some(tx);
+        } else {
+            tx.conn.discard();
+        }
+        Err(failed)
+    }
+
+    /// A transaction on the connection at hand or, where that one was lost since it was last used, on a new one.
+    async fn begin(&mut self) -> Result<Tx> {
+        if let Some(mut tx) = self.tx.take() {
+            match tx.conn.begin().await {
+                Ok(()) => return Ok(tx),
+                Err(error) => {
+                    tracing::warn!(%error, "a writer lost its connection");
+                    tx.conn.discard();
+                }
+            }
+        }
+        let conn = self.pools.writer().await?;
+        self.connections += 1;
+        let mut tx = Tx { conn, chain: Chain::new(format!("{}/{}", self.name, self.connections)) };
+        match tx.conn.begin().await {
+            Ok(()) => Ok(tx),
+            Err(error) => {
+                tx.conn.discard();
+                Err(error)
+            }
+        }
     }
 }
 
 /// Hot jobs that are written in one transaction.
 #[derive(Default)]
-pub(crate) struct Hot {
+struct Hot {
     accepts: Vec<AcceptJob>,
     transitions: Vec<TransitionJob>,
     completes: Vec<CompleteJob>,
     claims: Vec<ClaimJob>,
+}
+
+impl Work for Hot {
+    fn run<'c>(&'c mut self, tx: &'c mut Tx) -> BoxFuture<'c, Result<()>> {
+        Box::pin(self.statements(tx))
+    }
 }
 
 impl Hot {
@@ -149,48 +259,31 @@ impl Hot {
         self.accepts.len() + self.transitions.len() + self.completes.len() + self.claims.len()
     }
 
-    fn take(&mut self, job: Job) {
+    /// Takes a hot job in; any other comes back.
+    fn take(&mut self, job: Job) -> Option<Job> {
         match job {
             Job::Accept(job) => self.accepts.push(job),
             Job::Transition(job) => self.transitions.push(job),
             Job::Complete(job) => self.completes.push(job),
             Job::Claim(job) => self.claims.push(job),
-            Job::Unit(_) => {}
+            other @ (Job::Unit(_) | Job::Stop(_)) => return Some(other),
         }
+        None
     }
 
-    /// Writes all of them; where that fails for a reason that lies in one of them, each alone.
-    async fn run(mut self, tx: &mut Tx) {
-        match self.attempt(tx).await {
-            Ok(()) => self.finish(None),
-            Err(Error::Conflict(_) | Error::Taken) => {
-                for mut one in self.singles() {
-                    let mut outcome = Err(Error::Closed);
-                    for _ in 0..RUNS {
-                        outcome = one.attempt(tx).await;
-                        if !matches!(outcome, Err(Error::Conflict(_) | Error::Taken)) {
-                            break;
-                        }
-                    }
-                    one.finish(outcome.err());
-                }
+    /// Takes in what is waiting, up to the first job that is not hot; that one comes back. Rows are written in one order
+    /// by all writers, so that they seldom wait for each other in a circle.
+    fn fill(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
+        let mut next = None;
+        while self.len() < BATCH && next.is_none() {
+            match jobs.try_recv() {
+                Ok(job) => next = self.take(job),
+                Err(_) => break,
             }
-            Err(error) => self.finish(Some(error)),
         }
-    }
-
-    async fn attempt(&mut self, tx: &mut Tx) -> Result<()> {
-        let chain = tx.chain.clone();
-        tx.conn.begin().await?;
-        let outcome = match self.statements(tx).await {
-            Ok(()) => tx.conn.execute(&Query::new("COMMIT")).await.map(|_| ()),
-            Err(error) => Err(error),
-        };
-        if outcome.is_err() {
-            tx.chain = chain;
-            roll_back(&mut tx.conn).await;
-        }
-        outcome
+        self.transitions.sort_by(|a, b| a.key().cmp(b.key()));
+        self.completes.sort_by(|a, b| a.key().cmp(b.key()));
+        next
     }
 
     async fn statements(&mut self, tx: &mut Tx) -> Result<()> {
@@ -256,7 +349,7 @@ struct Closure<F, T> {
     waiting: Waiting<T>,
 }
 
-impl<F, T> Unit for Closure<F, T>
+impl<F, T> Work for Closure<F, T>
 where
     T: Send + 'static,
     F: for<'c> FnMut(&'c mut Tx) -> BoxFuture<'c, Result<T>> + Send,
@@ -267,7 +360,13 @@ where
             Ok(())
         })
     }
+}
 
+impl<F, T> Unit for Closure<F, T>
+where
+    T: Send + 'static,
+    F: for<'c> FnMut(&'c mut Tx) -> BoxFuture<'c, Result<T>> + Send,
+{
     fn finish(self: Box<Self>, outcome: Result<()>) {
         self.waiting.finish(outcome.err());
     }
@@ -307,10 +406,7 @@ pub(crate) fn sizes<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
 
 type Texts = Mutex<HashMap<(&'static str, &'static str, usize, usize), Arc<str>>>;
 
-fn cached(
-    key: (&'static str, &'static str, usize, usize),
-    make: impl FnOnce() -> String,
-) -> Arc<str> {
+fn cached(key: (&'static str, &'static str, usize, usize), make: impl FnOnce() -> String) -> Arc<str> {
     static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::default);
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     texts.entry(key).or_insert_with(|| make().into()).clone()

@@ -1,0 +1,133 @@
+//! Accepting requests: once on disk, repeats, joins, many at once.
+
+use countersign_domain::request::State;
+use countersign_store::{Accepted, Error};
+use futures_util::FutureExt as _;
+
+use crate::support::{Desk, NOW, accepted, assert_sound, both};
+
+both! {
+    async fn new_then_the_same_again(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let new = desk.new_request("setup");
+        let first = store.accept(new.clone()).await.unwrap();
+        assert_eq!(first, Accepted::New(Box::new(new.request.clone())));
+        assert_eq!(store.accept(new.clone()).await.unwrap(), Accepted::Repeat(Box::new(new.request.clone())));
+        assert_eq!(store.request_alone(&new.request.id).await.unwrap(), Some(new.request));
+        assert_eq!(home.count("SELECT COUNT(*) FROM requests").await, 1);
+        assert_eq!(home.count("SELECT COUNT(*) FROM steps").await, 1);
+        assert_eq!(assert_sound(&store).await, 1);
+    }
+
+    async fn another_computers_id_shows_whose_it_is(home) {
+        let store = home.open().await;
+        let one = Desk::set_up(&store, "Sample Dental Group").await;
+        let two = Desk::set_up(&store, "Demo Freight Lines").await;
+        let theirs = one.accept(&store, "setup").await;
+        let mut stolen = two.new_request("other");
+        stolen.request.id = theirs.id.clone();
+        let Accepted::Repeat(found) = store.accept(stolen).await.unwrap() else { panic!("accepted twice") };
+        assert_eq!(found.computer_id, one.computer.id);
+    }
+
+    async fn the_same_content_joins(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let head = desk.accept(&store, "setup").await;
+        let (second, third) = (desk.accept(&store, "setup").await, desk.accept(&store, "setup").await);
+        assert_eq!((second.joined_to.as_ref(), third.joined_to.as_ref()), (Some(&head.id), Some(&head.id)));
+        assert_eq!(desk.accept(&store, "other").await.joined_to, None);
+        let joined = store.joined_pending(&head.id).await.unwrap();
+        assert_eq!(joined.iter().map(|request| &request.id).collect::<Vec<_>>(), [&second.id, &third.id]);
+        let row = store.request(&desk.access(), &head.id).await.unwrap().unwrap();
+        assert_eq!(row.repeats, 2);
+        // The first repeat is told at once, behind the opening; the next is only counted.
+        let told = home.column(&format!("SELECT kind FROM steps WHERE lane = '{}' ORDER BY seq", head.id)).await;
+        assert_eq!(told, ["open_ticket", "record_repeat"]);
+    }
+
+    async fn two_at_once_have_one_head(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let other = home.is_postgres().then(|| home.open());
+        let other = match other {
+            Some(opening) => opening.await,
+            None => store.clone(),
+        };
+        for round in 0..20 {
+            let content = format!("setup {round}");
+            let (one, two) =
+                tokio::join!(store.accept(desk.new_request(&content)), other.accept(desk.new_request(&content)));
+            let heads = [accepted(one.unwrap()), accepted(two.unwrap())];
+            assert_eq!(heads.iter().filter(|request| request.joined_to.is_none()).count(), 1);
+        }
+        assert_eq!(home.count("SELECT COUNT(*) FROM requests WHERE joined_to IS NULL").await, 20);
+        assert_eq!(assert_sound(&store).await, 40);
+    }
+
+    async fn five_hundred_at_once_are_all_on_disk(home) {
+        let store = home.open().await;
+        let mut desks = Vec::new();
+        for number in 0..8 {
+            desks.push(Desk::set_up(&store, &format!("Example Company {number}")).await);
+        }
+        let all = (0..500).map(|number| {
+            let new = desks[number % desks.len()].new_request(&format!("program {number}"));
+            let store = store.clone();
+            async move { store.accept(new).await }
+        });
+        let answers = futures_util::future::join_all(all).await;
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Accepted::New(_)))));
+        assert_eq!(home.count("SELECT COUNT(DISTINCT id) FROM requests").await, 500);
+        assert_eq!(home.count("SELECT COUNT(*) FROM steps WHERE state = 'waiting'").await, 500);
+        let without = "SELECT COUNT(*) FROM requests r WHERE 1 <> (SELECT COUNT(*) FROM audit a WHERE a.object = r.id)";
+        assert_eq!(home.count(without).await, 0);
+        assert_eq!(assert_sound(&store).await, 500);
+    }
+
+    async fn one_that_cannot_be_written_sinks_no_other(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        // SQLite refuses a state that is unknown; PostgreSQL also a text with a NUL.
+        home.sql("CREATE TABLE poison (n BIGINT)").await;
+        let constraint = if home.is_postgres() {
+            "ALTER TABLE requests ADD CONSTRAINT poisoned CHECK (search NOT LIKE '%poison%')"
+        } else {
+            "CREATE TRIGGER poisoned BEFORE INSERT ON requests WHEN NEW.search LIKE '%poison%'
+             BEGIN SELECT RAISE(ABORT, 'poison'); END"
+        };
+        home.sql(constraint).await;
+        let all = (0..40).map(|number| {
+            let content = if number == 17 { "poison".to_owned() } else { format!("program {number}") };
+            store.accept(desk.new_request(&content))
+        });
+        let answers = futures_util::future::join_all(all).await;
+        let failed: Vec<usize> = (0..40).filter(|number| answers[*number].is_err()).collect();
+        assert_eq!(failed, [17]);
+        assert!(matches!(answers[17], Err(Error::Database(_))));
+        assert_eq!(assert_sound(&store).await, 39);
+    }
+
+    async fn a_caller_that_leaves_cancels_nothing(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let new = desk.new_request("setup");
+        // Polled once: the job is with the writer, the answer is not awaited.
+        assert!(store.accept(new.clone()).now_or_never().is_none());
+        store.close().await;
+        let again = home.open().await;
+        assert_eq!(again.request_alone(&new.request.id).await.unwrap().map(|request| request.state), Some(State::Pending));
+    }
+
+    async fn due_requests_come_by_time(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let later = accepted(store.accept(desk.new_request_at("b", NOW.plus_seconds(5))).await.unwrap());
+        let sooner = desk.accept(&store, "a").await;
+        assert_eq!(store.due_requests(NOW, 10).await.unwrap(), []);
+        let due = store.due_requests(NOW.plus_seconds(4000), 10).await.unwrap();
+        assert_eq!(due.iter().map(|request| &request.id).collect::<Vec<_>>(), [&sooner.id, &later.id]);
+        assert_eq!(store.due_requests(NOW.plus_seconds(4000), 1).await.unwrap().len(), 1);
+    }
+}
