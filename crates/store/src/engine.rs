@@ -335,7 +335,7 @@ impl Pools {
                 .clone()
                 .max_connections(READERS)
                 .acquire_timeout(READER_WAIT)
-                .connect_lazy_with(options.clone()),
+                .connect_lazy_with(options.clone().options([("default_transaction_read_only", "on")])),
             writers: pool.max_connections(POSTGRES_WRITERS).acquire_timeout(WRITER_WAIT).connect_lazy_with(options),
         })
     }

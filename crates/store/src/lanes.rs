@@ -408,21 +408,25 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
 }
 
 async fn set_undone(tx: &mut Tx, completed: &Completed, instance: &str) -> Result<()> {
-    // A doubt stays while its step is parked. Where the link was made while the step ran, nobody would unpark it.
-    let (set, due_at, doubt_at) = match &completed.next {
+    let (state, due_at, doubt_at) = match &completed.next {
         Next::Done => return Ok(()),
-        Next::Again { at, doubt_at } => ("'waiting', doubt_at = ", *at, *doubt_at),
-        Next::Attention { doubt_at } => ("'attention', doubt_at = ", Time(0), *doubt_at),
-        Next::Parked => (
-            "CASE WHEN EXISTS (SELECT 1 FROM links k WHERE k.kind = 'company' AND k.id = steps.company_id
-             AND k.state = 'linked') THEN 'waiting' ELSE 'parked' END, doubt_at = ",
-            completed.attempt.ended_at.plus_seconds(1),
-            completed.step.doubt_at,
-        ),
+        Next::Again { at, doubt_at } => ("waiting", *at, *doubt_at),
+        Next::Attention { doubt_at } => ("attention", Time(0), *doubt_at),
+        // A doubt stays while its step is parked.
+        Next::Parked => ("parked", completed.attempt.ended_at.plus_seconds(1), completed.step.doubt_at),
     };
-    // Only while it is still ours: a step that another node took over is that node's business.
     let mut query = Query::build("UPDATE steps SET state = ");
-    query.push(set).arg(doubt_at).push(", due_at = ").arg(due_at).push(", words = ").arg(&completed.attempt.words);
+    if completed.next == Next::Parked {
+        // A link that was made while the step ran found nothing to unpark: the step goes again instead.
+        let while_it_ran = completed.attempt.started_at.plus_seconds(-60);
+        query.push("CASE WHEN EXISTS (SELECT 1 FROM links k WHERE k.kind = 'company' AND k.id = steps.company_id");
+        query.push(" AND k.state = 'linked' AND k.at > ").arg(while_it_ran).push(") THEN 'waiting' ELSE 'parked' END");
+    } else {
+        query.arg(state);
+    }
+    // Only while it is still ours: a step that another node took over is that node's business.
+    query.push(", doubt_at = ").arg(doubt_at).push(", due_at = ").arg(due_at);
+    query.push(", words = ").arg(&completed.attempt.words);
     query.push(", claimed_by = NULL WHERE id = ").arg(completed.step.id.as_str());
     query.push(" AND state = 'sending' AND claimed_by = ").arg(instance);
     query.push(" AND attempts = ").arg(completed.step.attempt);

@@ -66,7 +66,7 @@ fn due_at(request: &Request) -> Option<Time> {
 pub(crate) async fn write(tx: &mut Tx, jobs: &mut [TransitionJob]) -> Result<()> {
     for job in jobs {
         // Where one request alone is not as it was read, nothing has been written yet.
-        let alone = job.change.requests.len() == 1 && !job.change.requests.iter().any(answers_repeats);
+        let alone = job.change.requests.len() == 1;
         if !alone {
             tx.conn.execute(&Query::new("SAVEPOINT change")).await?;
         }
@@ -82,18 +82,7 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [TransitionJob]) -> Result<()>
     Ok(())
 }
 
-/// True for a decision that answers those that joined the request too.
-fn answers_repeats(request: &Request) -> bool {
-    let decided = match (request.state, &request.grant) {
-        (State::Denied, _) => true,
-        (State::Approved, Some(grant)) => grant.state == GrantState::Issued,
-        _ => false,
-    };
-    decided && request.joined_to.is_none()
-}
-
-/// False if one of them is not as it was read, or if another joined a decided one meanwhile and would be left without an
-/// answer; then nothing of the change is to be kept.
+/// False if one of them is not as it was read; then nothing of the change is to be kept.
 async fn apply(tx: &mut Tx, change: &Transition) -> Result<bool> {
     for request in &change.requests {
         let query = Query::new(
@@ -108,13 +97,6 @@ async fn apply(tx: &mut Tx, change: &Transition) -> Result<bool> {
         .bind(request.id.as_str())
         .bind(request.version - 1);
         if tx.conn.execute(&query).await? != 1 {
-            return Ok(false);
-        }
-    }
-    for head in change.requests.iter().filter(|request| answers_repeats(request)) {
-        let query = Query::new("SELECT id FROM requests WHERE joined_to = $1 AND state = 'pending' LIMIT 1")
-            .bind(head.id.as_str());
-        if tx.conn.one::<(String,)>(&query).await?.is_some() {
             return Ok(false);
         }
     }
@@ -320,9 +302,10 @@ pub(crate) fn only(query: &mut Query, column: &str, access: &Access) {
 }
 
 impl Store {
-    /// Keeps a change; false if somebody else changed one of the requests meanwhile, or if another request joined one
-    /// that is decided here and is not among the changed. Then nothing is kept: read anew, and try again if it still
-    /// applies.
+    /// Keeps a change; false if somebody else changed one of the requests meanwhile, and then nothing is kept.
+    ///
+    /// After it, [`Store::joined_pending`] tells whoever joined a decided request before the decision; none can join it
+    /// later.
     ///
     /// # Errors
     /// [`Error::Database`] where nothing was kept.
