@@ -5,6 +5,7 @@
 //! Called by `enroll` and `request`. Answers are read up to a limit, redirects are not followed, and plain HTTP leaves
 //! this computer only when that was asked for.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -63,6 +64,17 @@ pub enum Failure {
         /// The server.
         server: String,
         /// What the network said.
+        why: String,
+    },
+    /// Whoever answered cannot prove to be the server.
+    #[error(
+        "{server} showed a certificate that is not accepted ({why}), so nothing was sent. Check the address, this \
+         computer's date and time, and that the system trusts the certificate's issuer."
+    )]
+    Untrusted {
+        /// The server.
+        server: String,
+        /// What the TLS library said.
         why: String,
     },
     /// The server says that it cannot now: 429, 5xx.
@@ -127,7 +139,7 @@ impl Failure {
     #[must_use]
     pub fn later(&self) -> Option<Option<Duration>> {
         match self {
-            Self::Unreachable { .. } | Self::NotUnderstood { .. } => Some(None),
+            Self::Unreachable { .. } | Self::Untrusted { .. } | Self::NotUnderstood { .. } => Some(None),
             Self::Busy { retry_after, .. } => Some(*retry_after),
             Self::Refused { .. } => None,
         }
@@ -233,6 +245,14 @@ impl Client {
         Failure::NotUnderstood { server: self.name(), why }
     }
 
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let (server, why) = (self.name(), chain(error));
+        if causes(error).any(|cause| matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))) {
+            return Failure::Untrusted { server, why };
+        }
+        Failure::Unreachable { server, why }
+    }
+
     /// The server as people know it.
     #[must_use]
     pub fn name(&self) -> String {
@@ -261,8 +281,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let unreachable = |error: &reqwest::Error| Failure::Unreachable { server: self.name(), why: chain(error) };
-        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         let retry_after = response
             .headers()
@@ -270,7 +289,7 @@ impl Client {
             .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok())
             .map(|seconds| Duration::from_secs(seconds.min(MAX_RETRY_AFTER)));
         let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|error| unreachable(&error))? {
+        while let Some(part) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
             if body.len() + part.len() > MAX_ANSWER {
                 return Err(self.not_understood(format!("longer than {MAX_ANSWER} bytes")));
             }
@@ -300,14 +319,18 @@ fn is_this_computer(host: &Host<&str>) -> bool {
     }
 }
 
+/// An error and what caused it, outermost first. `io::Error` hides the error that it wraps from `source`.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+    })
+}
+
 /// The innermost cause says most: "connection refused" in place of "error sending request".
 fn chain(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -22,13 +22,14 @@ const ERROR: u8 = 3;
 
 /// Asks your IT provider to approve a program that needs administrator rights.
 #[derive(Debug, Parser)]
-#[command(name = "countersign-agent", version, max_term_width = 100)]
+#[command(name = "countersign-agent", version)]
 struct Cli {
     /// Folder for the enrolment and for requests that are not over
     ///
-    /// Default: /var/lib/countersign for root, else ~/.local/state/countersign (or in the XDG state folder that is set).
-    /// It must belong to you, and nobody else may be able to write into it.
-    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_STATE_DIR", global = true)]
+    /// Default: /var/lib/countersign for root, else ~/.local/state/countersign
+    /// (or in the XDG state folder that is set). It must belong to you, and
+    /// nobody else may be able to write into it.
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_STATE_DIR", global = true, verbatim_doc_comment)]
     state_dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -38,28 +39,35 @@ struct Cli {
 enum Command {
     /// Tie this computer to a Countersign server
     ///
-    /// The key comes from the portal, under Computers. It names the server's root key, so that no other server can take
-    /// this computer over. Exit codes: 0 enrolled, 2 a technician must confirm this computer first, 3 error.
-    #[command(after_help = "Example:\n  countersign-agent enroll --server https://countersign.example.com \
-                            --key csk_… \\\n    --company 'Sample Dental Group' --location 'Main Street'")]
+    /// The key comes from the portal, under Computers. It names the server's root
+    /// key, so that no other server can take this computer over.
+    ///
+    /// Exit codes: 0 enrolled, 2 a technician must confirm this computer first,
+    /// 3 error.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example:\n  countersign-agent enroll --server https://countersign.example.com \
+                            --key csk_… \\\n    --company 'Sample Dental Group' --location 'Main Street'"
+    )]
     Enroll(EnrollArgs),
     /// Ask for a program to be approved, and wait for the answer
     ///
-    /// Nothing is started and nobody gets more rights: the command gathers the facts of the program, asks, and shows the
-    /// answer. Ctrl-C takes the request back. A command that stops waiting does not: run it again, and it goes on with
-    /// the same request. An approval is used up by the run that shows it.
+    /// Nothing is started and nobody gets more rights: the command gathers the
+    /// facts of the program, asks, and shows the answer. Ctrl-C takes the request
+    /// back. A command that stops waiting does not: run it again, and it goes on
+    /// with the same request. An approval is used up by the run that shows it.
     ///
     /// Exit codes: 0 approved, 1 denied, 2 no answer, 3 error.
     #[command(
-        after_help = "Example:\n  countersign-agent request --reason 'port check for the new printers' -- apt-get \
-                            install nmap"
+        verbatim_doc_comment,
+        after_help = "Example:\n  countersign-agent request --reason 'port check' -- apt-get install nmap"
     )]
     Request(RequestArgs),
 }
 
 #[derive(Debug, Args)]
 struct EnrollArgs {
-    /// Address of the server, such as <https://countersign.example.com>
+    /// Address of the server; https, unless it is this computer itself
     #[arg(long, value_name = "URL", env = "COUNTERSIGN_SERVER")]
     server: Url,
     /// The enrolment key
@@ -99,14 +107,15 @@ fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(ERROR) } else { ExitCode::SUCCESS };
         }
     };
-    let filter = EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    let filter =
+        EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("countersign_agent=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let mut screen = Screen::of_process();
     match run(cli, &mut screen) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             screen.clear_line();
-            eprintln!("countersign-agent: {error:#}");
+            eprintln!("countersign-agent: {error}");
             ExitCode::from(ERROR)
         }
     }

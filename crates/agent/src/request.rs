@@ -259,25 +259,29 @@ impl Run {
                 Err(failure) => Err(failure),
             },
             Act::Poll => return self.poll(&id).await,
-            Act::Redeem => {
-                let body = OutcomeBody {
-                    outcome: Outcome::Started,
-                    exit_code: None,
-                    use_id: Some(self.spooled.use_id.clone()),
-                    at: wall_time(platform::wall_clock()),
-                };
-                self.client.outcome(&id, &body).await.map(|()| Event::Redeemed)
-            }
+            Act::Redeem => self.client.outcome(&id, &self.outcome(Outcome::Started)).await.map(|()| Event::Redeemed),
             Act::Mark => {
                 return Ok(match self.spool.mark_used(&id)? {
                     Mark::Made => Event::Marked,
                     Mark::WasThere => Event::MarkWasThere,
                 });
             }
-            Act::Withdraw => self.client.withdraw(&id).await.map(|()| Event::Withdrawn),
+            Act::Withdraw => match self.client.withdraw(&id).await {
+                // Decided in the meantime: then the approval is given up.
+                Err(Failure::Refused { status: 409, .. }) => {
+                    self.client.outcome(&id, &self.outcome(Outcome::GivenUp)).await
+                }
+                result => result,
+            }
+            .map(|()| Event::Withdrawn),
             Act::End(_) => Ok(Event::TimeUp),
         };
         Ok(self.event_of(result))
+    }
+
+    fn outcome(&self, outcome: Outcome) -> OutcomeBody {
+        let use_id = Some(self.spooled.use_id.clone());
+        OutcomeBody { outcome, exit_code: None, use_id, at: wall_time(platform::wall_clock()) }
     }
 
     fn event_of(&mut self, result: Result<Event, Failure>) -> Event {

@@ -130,7 +130,9 @@ impl Screen {
     pub fn ended(&mut self, ending: Ending, known: &Known, waited: Duration, now: Time) {
         let (tone, label, text) = words(ending, known, waited, now);
         if self.output == Output::Line {
-            let ticket = known.ticket.as_ref().map(|ticket| format!(" Ticket #{}.", ticket.id)).unwrap_or_default();
+            // The sentence for no answer names the ticket itself.
+            let ticket = known.ticket.as_ref().filter(|_| ending != Ending::NoAnswer);
+            let ticket = ticket.map(|ticket| format!(" Ticket #{}.", ticket.id)).unwrap_or_default();
             self.print(&format!("{label} {text}{ticket} Request {}.\n", known.reference));
             return;
         }
@@ -226,9 +228,11 @@ fn words(ending: Ending, known: &Known, waited: Duration, now: Time) -> (Tone, &
                 "It is approved, but whether that still holds could not be asked. {trouble} Run the same command again."
             ),
         ),
-        Ending::Used => {
-            (Tone::Bad, "Used", "This approval was used already. Run the command again to ask anew.".to_owned())
-        }
+        Ending::Used => (
+            Tone::Bad,
+            "Used",
+            "This approval was used already, or its time is over. Run the command again to ask anew.".to_owned(),
+        ),
         Ending::Misfit(misfit) => {
             (Tone::Bad, "Not valid", format!("An approval came, but {misfit}. Run the command again to ask anew."))
         }
