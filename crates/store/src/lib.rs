@@ -106,7 +106,7 @@ impl Store {
     /// True if other processes may write to the same database.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        matches!(self.inner.pools, Pools::Postgres(_))
+        matches!(self.inner.pools, Pools::Postgres { .. })
     }
 
     /// The name of this process.
