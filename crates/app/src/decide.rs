@@ -42,7 +42,10 @@ impl App {
     /// while there are no rules to build.
     pub async fn decide(&self, by: &Technician, id: &RequestId, wish: Wish) -> Result<RequestRow> {
         if !by.role.may(Right::Decide) {
-            return Err(Error::forbidden("may_not_decide", "Your role reads. An administrator can change it under Users."));
+            return Err(Error::forbidden(
+                "may_not_decide",
+                "Your role reads. An administrator can change it under Users.",
+            ));
         }
         if wish.scope != Scope::Once {
             return Err(Error::Invalid {
@@ -61,14 +64,18 @@ impl App {
         let row = self.head(by, id).await?;
         let head = row.request;
         if wish.seen_version.is_some_and(|seen| seen != head.version) && head.decision.is_none() {
-            return Err(Error::conflict("changed_meanwhile", "The request changed since you saw it. Look again, then decide."));
+            return Err(Error::conflict(
+                "changed_meanwhile",
+                "The request changed since you saw it. Look again, then decide.",
+            ));
         }
         let user = &head.asked.end_user;
         if by.is_same_person(&user.account, user.email.as_deref()) {
             return Err(Error::forbidden("own_request", "This is your own request. Somebody else has to decide it."));
         }
         let at = self.now();
-        let reason = wish.reason.as_deref().map(|reason| text::line(reason, MAX_REASON)).filter(|reason| !reason.is_empty());
+        let reason =
+            wish.reason.as_deref().map(|reason| text::line(reason, MAX_REASON)).filter(|reason| !reason.is_empty());
         let decision = Decision {
             verdict: wish.verdict,
             scope: wish.scope,
@@ -153,7 +160,10 @@ impl App {
     /// A conflict where it was used, lapsed or never given.
     pub async fn revoke(&self, by: &Technician, id: &RequestId) -> Result<RequestRow> {
         if !by.role.may(Right::Decide) {
-            return Err(Error::forbidden("may_not_decide", "Your role reads. An administrator can change it under Users."));
+            return Err(Error::forbidden(
+                "may_not_decide",
+                "Your role reads. An administrator can change it under Users.",
+            ));
         }
         let row = self.request(by, id).await?;
         let author = Author { id: by.id.clone(), name: by.name.clone() };
@@ -163,7 +173,13 @@ impl App {
     }
 
     /// Applies one event to one request, compare-and-set, and wakes who waits.
-    pub(crate) async fn change(&self, request: Request, event: Event, actor: Actor, action: &'static str) -> Result<Request> {
+    pub(crate) async fn change(
+        &self,
+        request: Request,
+        event: Event,
+        actor: Actor,
+        action: &'static str,
+    ) -> Result<Request> {
         let id = request.id.clone();
         let (changed, told) = request.apply(event)?;
         let entry = self.entry(

@@ -8,9 +8,7 @@ use countersign_domain::{
     role::{Access, Right},
     text,
 };
-use countersign_store::{
-    CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow, NewStep, UnlinkedCounts,
-};
+use countersign_store::{CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow, NewStep, UnlinkedCounts};
 
 use crate::{App, Error, Result, enroll::record, people::require};
 

@@ -74,7 +74,8 @@ impl App {
     /// # Errors
     /// `enrollment_key_refused` where the key is unknown, revoked, used up or out of time.
     pub async fn enroll(&self, said: Enrollment) -> Result<Enrolled> {
-        for (field, value) in [("company", &said.company), ("location", &said.location), ("computer.name", &said.name)] {
+        for (field, value) in [("company", &said.company), ("location", &said.location), ("computer.name", &said.name)]
+        {
             if text::line(value, MAX_NAME).is_empty() {
                 return Err(Error::invalid("missing", "enrollment", format!("{field} is empty.")));
             }
@@ -92,7 +93,8 @@ impl App {
         let outcome = self
             .store()
             .write(move |tx| {
-                let (app, said, steps, credential_hash) = (app.clone(), said.clone(), steps.clone(), credential_hash.clone());
+                let (app, said, steps, credential_hash) =
+                    (app.clone(), said.clone(), steps.clone(), credential_hash.clone());
                 let ids = Fresh {
                     company: ids.company.clone(),
                     location: ids.location.clone(),
@@ -134,8 +136,12 @@ impl App {
                 let name = text::line(&said.company, MAX_NAME);
                 let company = Company { id: ids.company, name, former_names: Vec::new(), created_at: now };
                 tx.insert_company(&company).await?;
-                tx.append_step(&NewStep::link(company_step, record(Kind::Company, company.id.as_str()), Some(company.id.clone())))
-                    .await?;
+                tx.append_step(&NewStep::link(
+                    company_step,
+                    record(Kind::Company, company.id.as_str()),
+                    Some(company.id.clone()),
+                ))
+                .await?;
                 company
             }
         };

@@ -99,9 +99,7 @@ impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::AlreadyDecided(decision) => Self::AlreadyDecided(decision),
-            Refused::Is(state) => {
-                Self::conflict("not_pending", format!("The request is {} already.", state.as_str()))
-            }
+            Refused::Is(state) => Self::conflict("not_pending", format!("The request is {} already.", state.as_str())),
             Refused::AlreadyUsed => Self::conflict("already_used", "The grant has been used already."),
             Refused::Revoked => Self::conflict("revoked", "The approval was taken back."),
             Refused::Lapsed => Self::conflict("expired", "The approval was not used in time. Ask again."),

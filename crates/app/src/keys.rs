@@ -93,7 +93,8 @@ async fn seed(store: &Store, sealer: &Sealer, ids: &dyn Ids, name: &str, now: Ti
 
 /// A settings document that is written once, at the first start.
 async fn document<T: Serialize + for<'d> Deserialize<'d>>(store: &Store, name: &'static str, fresh: &T) -> Result<T> {
-    let broken = |error: serde_json::Error| Error::Sealed(format!("The settings document {name} cannot be read: {error}"));
+    let broken =
+        |error: serde_json::Error| Error::Sealed(format!("The settings document {name} cannot be read: {error}"));
     if store.setting(name).await?.is_none() {
         let value = serde_json::to_string(fresh).map_err(broken)?;
         let written = store

@@ -37,8 +37,8 @@ use countersign_store::Store;
 pub use countersign_psa as psa;
 pub use countersign_store::{
     AttemptRow, AuditRow, CompanyRow, ComputerContext, ComputerRow, ContactRow, Counts, DirectoryQuery,
-    EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState, StepsQuery, TechnicianRow, TicketRow, TokenRow,
-    UnlinkedCounts, Verified,
+    EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState, StepsQuery, TechnicianRow, TicketRow,
+    TokenRow, UnlinkedCounts, Verified,
 };
 pub use error::{Error, Result};
 

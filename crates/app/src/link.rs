@@ -5,12 +5,12 @@ use countersign_domain::{
     audit::Actor,
     directory::{Company, Contact, Technician},
     id::{CompanyId, ContactId},
-    link::{self, Kind, Link, LinkState, Theirs},
+    link::{self, How, Kind, Link, LinkState, Theirs},
     request::Request,
     role::Right,
 };
 use countersign_psa::{Fault, Psa};
-use countersign_store::{CompanyRow, Next, NewStep, Tx};
+use countersign_store::{CompanyRow, NewStep, Next, Tx};
 use serde::Serialize;
 
 use crate::{App, Error, Result, directory::all_companies, enroll::record, people::require};
@@ -55,10 +55,8 @@ impl App {
     /// The customer that a company is linked to.
     async fn customer_of(&self, company: &CompanyId) -> Result<Option<String>> {
         let company = company.to_string();
-        let link = self
-            .store()
-            .look_up(move |tx| Box::pin(async move { tx.link(Kind::Company, &company).await }))
-            .await?;
+        let link =
+            self.store().look_up(move |tx| Box::pin(async move { tx.link(Kind::Company, &company).await })).await?;
         Ok(if link.state == LinkState::Linked { link.psa_id } else { None })
     }
 
@@ -87,7 +85,16 @@ impl App {
             },
         };
         let theirs = psa.look_up(ours.kind, customer.as_deref(), &ours.key).await?;
-        Ok(Some(link::find(&ours.key, &theirs, self.now())))
+        let found = link::find(&ours.key, &theirs, self.now());
+        Ok(Some(if self.is_taken(ours, &found).await? { found.for_a_person() } else { found }))
+    }
+
+    /// Two companies of one customer are for a person to decide.
+    async fn is_taken(&self, ours: &Ours, found: &Link) -> Result<bool> {
+        let (Kind::Company, LinkState::Linked, Some(psa_id)) = (ours.kind, found.state, &found.psa_id) else {
+            return Ok(false);
+        };
+        Ok(self.store().linked_to(Kind::Company, psa_id).await?.iter().any(|other| *other != ours.id))
     }
 
     /// Keeps a link; a linked company's records are linked before its waiting tickets go.
@@ -115,6 +122,7 @@ impl App {
     }
 
     async fn write_link(&self, ours: &Ours, link: &Link, actor: Actor) -> Result<()> {
+        let by_itself = actor == Actor::Server;
         let entry = self.entry(
             actor,
             "link.changed",
@@ -122,16 +130,23 @@ impl App {
             ours.company.clone(),
             serde_json::json!({ "kind": ours.kind, "state": link.state, "psa_id": link.psa_id, "psa_name": link.psa_name, "how": link.how }),
         );
-        let (kind, id, kept, changed) = (ours.kind, ours.id.clone(), link.clone(), ours.link.state != link.state || ours.link.psa_id != link.psa_id);
-        self.store()
+        let (kind, id, kept) = (ours.kind, ours.id.clone(), link.clone());
+        let changed = self
+            .store()
             .write(move |tx| {
                 let (id, kept, entry) = (id.clone(), kept.clone(), entry.clone());
                 Box::pin(async move {
+                    let now = tx.link(kind, &id).await?;
+                    if by_itself && now.how == Some(How::Manual) {
+                        // A person was quicker.
+                        return Ok(false);
+                    }
                     tx.set_link(kind, &id, &kept).await?;
+                    let changed = now.state != kept.state || now.psa_id != kept.psa_id;
                     if changed {
                         tx.audit(&entry).await?;
                     }
-                    Ok(())
+                    Ok(changed)
                 })
             })
             .await?;
@@ -203,7 +218,13 @@ impl App {
         let psa = self.psa()?;
         let actor = Actor::Technician(by.id.clone());
         let link = match psa_id {
-            None => self.find(&*psa, &ours).await?.ok_or_else(company_first)?,
+            None => match self.find(&*psa, &ours).await?.ok_or_else(company_first)? {
+                // A name that fits nothing any more cuts no link: links are by id (promise P6).
+                found if found.state != LinkState::Linked && ours.link.state == LinkState::Linked => {
+                    return Ok(ours.link);
+                }
+                found => found,
+            },
             Some(psa_id) => {
                 if !matches!(kind, Kind::Company | Kind::Technician) {
                     let company = ours.company.as_ref().ok_or_else(company_first)?;
@@ -317,7 +338,8 @@ impl App {
     async fn company_named(&self, by: &Technician, name: &str) -> Result<CompanyId> {
         let (wanted, actor) = (name.to_owned(), Actor::Technician(by.id.clone()));
         let id = CompanyId::from_uuid(self.inner.ids.uuid());
-        let company = Company { id: id.clone(), name: wanted.clone(), former_names: Vec::new(), created_at: self.now() };
+        let company =
+            Company { id: id.clone(), name: wanted.clone(), former_names: Vec::new(), created_at: self.now() };
         let entry =
             self.entry(actor, "company.created", id.to_string(), Some(id), serde_json::json!({ "name": wanted }));
         Ok(self
@@ -360,10 +382,17 @@ impl App {
         match self.link_by_rule(kind, id, Actor::Server).await {
             Ok(_) => Ok(()),
             // Sites, assets and contacts are an addition; what our agent may not read is left out.
-            Err(Error::Psa(Fault { class: countersign_psa::Class::Refused | countersign_psa::Class::Gone, words, .. }))
-                if kind != Kind::Company =>
-            {
-                tracing::info!(kind = kind.as_str(), id, words, "a link could not be looked for; the ticket goes without it");
+            Err(Error::Psa(Fault {
+                class: countersign_psa::Class::Refused | countersign_psa::Class::Gone,
+                words,
+                ..
+            })) if kind != Kind::Company => {
+                tracing::info!(
+                    kind = kind.as_str(),
+                    id,
+                    words,
+                    "a link could not be looked for; the ticket goes without it"
+                );
                 Ok(())
             }
             Err(error) => Err(error),

@@ -89,32 +89,35 @@ impl App {
     /// Repeats of a request that ended without a decision ask on: the oldest takes its place, with a ticket of its own,
     /// and the others join that one.
     pub(crate) async fn let_repeats_go_on(&self, head: &RequestId) -> Result<()> {
-        let repeats = self.store().joined_pending(head).await?;
-        let Some((first, others)) = repeats.split_first() else { return Ok(()) };
-        let mut change = Transition::default();
-        let mut next = first.clone();
-        next.joined_to = None;
-        next.version += 1;
-        change.steps.push((self.step_id(), next.clone(), StepKind::OpenTicket));
-        change.audit.push(self.entry(
-            Actor::Server,
-            "request.leads",
-            next.id.to_string(),
-            Some(next.company_id.clone()),
-            serde_json::json!({ "before": head }),
-        ));
-        for other in others {
-            let mut other = other.clone();
-            other.joined_to = Some(next.id.clone());
-            other.version += 1;
-            change.requests.push(other);
+        // Once more where one of them changed between the read and the write.
+        loop {
+            let repeats = self.store().joined_pending(head).await?;
+            let Some((first, others)) = repeats.split_first() else { return Ok(()) };
+            let mut change = Transition::default();
+            let mut next = first.clone();
+            next.joined_to = None;
+            next.version += 1;
+            change.steps.push((self.step_id(), next.clone(), StepKind::OpenTicket));
+            change.audit.push(self.entry(
+                Actor::Server,
+                "request.leads",
+                next.id.to_string(),
+                Some(next.company_id.clone()),
+                serde_json::json!({ "before": head }),
+            ));
+            change.requests.push(next.clone());
+            for other in others {
+                let mut other = other.clone();
+                other.joined_to = Some(next.id.clone());
+                other.version += 1;
+                change.requests.push(other);
+            }
+            if self.store().transition(change).await? {
+                self.wake().steps();
+                self.wake().request("request.created", &next.id, &next.company_id);
+                return Ok(());
+            }
         }
-        change.requests.insert(0, next.clone());
-        if self.store().transition(change).await? {
-            self.wake().steps();
-            self.wake().request("request.created", &next.id, &next.company_id);
-        }
-        Ok(())
     }
 
     /// Ends what has run out of time: requests nobody decided, grants nobody used. How many.

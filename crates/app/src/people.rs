@@ -53,7 +53,11 @@ pub(crate) fn require(by: &Technician, right: Right) -> Result<()> {
     let who: Vec<&str> = Role::ALL.into_iter().filter(|role| role.may(right)).map(Role::as_str).collect();
     Err(Error::forbidden(
         "forbidden",
-        format!("Your role {} may not do this; {} may. An administrator can change it under Users.", by.role.as_str(), who.join(", ")),
+        format!(
+            "Your role {} may not do this; {} may. An administrator can change it under Users.",
+            by.role.as_str(),
+            who.join(", ")
+        ),
     ))
 }
 
@@ -127,7 +131,12 @@ impl App {
     ///
     /// # Errors
     /// `last_administrator` where nobody could administer any more.
-    pub async fn change_technician(&self, by: &Technician, id: &TechnicianId, change: TechnicianChange) -> Result<TechnicianRow> {
+    pub async fn change_technician(
+        &self,
+        by: &Technician,
+        id: &TechnicianId,
+        change: TechnicianChange,
+    ) -> Result<TechnicianRow> {
         require(by, Right::EditPeople)?;
         let row = self.store().technician(id).await?.ok_or(Error::NotFound("technician"))?;
         let mut technician = row.technician;

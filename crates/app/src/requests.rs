@@ -11,7 +11,9 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_psa::{ActionNow, TicketNow};
-use countersign_store::{AttemptRow, AuditRow, Counts, RequestQuery, RequestRow, StepRow, StepsQuery, TicketRow, Verified};
+use countersign_store::{
+    AttemptRow, AuditRow, Counts, RequestQuery, RequestRow, StepRow, StepsQuery, TicketRow, Verified,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, Error, Result, people::require};
@@ -223,7 +225,13 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Forbidden`] where his role may not.
-    pub async fn audit(&self, by: &Technician, object: Option<&str>, before: Option<Time>, limit: usize) -> Result<Vec<AuditRow>> {
+    pub async fn audit(
+        &self,
+        by: &Technician,
+        object: Option<&str>,
+        before: Option<Time>,
+        limit: usize,
+    ) -> Result<Vec<AuditRow>> {
         require(by, Right::ReadAudit)?;
         Ok(self.store().audit_rows(&by.access, object, before, limit).await?)
     }
@@ -234,7 +242,10 @@ impl App {
     /// When the database fails.
     pub async fn verify_audit(&self) -> Result<Verified> {
         let keys = self.keys();
-        Ok(self.store().verify_audit(|checkpoint| keys.is_checkpoint_ours(&checkpoint.hash, &checkpoint.signature)).await?)
+        Ok(self
+            .store()
+            .verify_audit(|checkpoint| keys.is_checkpoint_ours(&checkpoint.hash, &checkpoint.signature))
+            .await?)
     }
 }
 

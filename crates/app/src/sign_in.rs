@@ -113,8 +113,7 @@ impl App {
     pub async fn session_caller(&self, cookie: &str) -> Result<Option<Caller>> {
         let now = self.now();
         let hash = hash(cookie);
-        let Some((session, row)) =
-            self.store().portal_session(&hash, now, now.plus_seconds(-IDLE_SECONDS)).await?
+        let Some((session, row)) = self.store().portal_session(&hash, now, now.plus_seconds(-IDLE_SECONDS)).await?
         else {
             return Ok(None);
         };

@@ -2,13 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use countersign_domain::{
-    audit::Actor,
-    decision::Verdict,
-    directory::Technician,
-    effect::StepKind,
-    request::Request,
-};
+use countersign_domain::{audit::Actor, decision::Verdict, directory::Technician, effect::StepKind, request::Request};
 use countersign_psa::{Check, CheckStatus, Choices, Connection, Discovered, Psa, Visibility};
 use serde::{Deserialize, Serialize};
 
@@ -356,7 +350,13 @@ impl App {
         }
         let value = serde_json::to_string(&after)
             .map_err(|error| Error::Sealed(format!("The settings cannot be written: {error}")))?;
-        let entry = self.entry(actor, "ticketing.changed", "ticketing", None, difference(&before, &after, sealed.is_some()));
+        let entry = self.entry(
+            actor,
+            "ticketing.changed",
+            "ticketing",
+            None,
+            difference(&before, &after, change.client_secret.is_some()),
+        );
         let now = self.now();
         self.store()
             .write(move |tx| {
@@ -440,10 +440,13 @@ impl App {
     }
 }
 
-/// A connection is kept only if its first lines do not fail.
+/// A connection is kept only if it lets us in. Rights that are missing are for the live check to tell.
 async fn try_out(psa: &dyn Psa) -> Result<()> {
     let lines = psa.check().await;
-    match lines.into_iter().find(|line| line.status == CheckStatus::Fail) {
+    match lines
+        .into_iter()
+        .find(|line| line.status == CheckStatus::Fail && matches!(line.id.as_str(), "reach" | "sign_in"))
+    {
         None => Ok(()),
         Some(line) => {
             let fix = line.fix.map(|fix| format!(" {fix}")).unwrap_or_default();
@@ -484,7 +487,11 @@ fn changed_connection(mut connection: ConnectionSettings, change: &Change) -> Re
         }
     }
     if connection.ticket_url.as_ref().is_some_and(|url| !url.contains("{id}")) {
-        return Err(Error::invalid("ticket_url", "ticket_url", "ticket_url needs {id} where the ticket's number goes."));
+        return Err(Error::invalid(
+            "ticket_url",
+            "ticket_url",
+            "ticket_url needs {id} where the ticket's number goes.",
+        ));
     }
     Ok(connection)
 }
@@ -517,7 +524,9 @@ fn apply(after: &mut Settings, change: &Change) -> Result<()> {
         return Err(Error::invalid("budget", "budget", "budget needs at least 1 call in at least 1 second, or off."));
     }
     match after.time {
-        TimeEntry::Fixed { minutes } | TimeEntry::Measured { minimum_minutes: minutes } if !(1..=480).contains(&minutes) => {
+        TimeEntry::Fixed { minutes } | TimeEntry::Measured { minimum_minutes: minutes }
+            if !(1..=480).contains(&minutes) =>
+        {
             Err(Error::invalid("time", "time", "The time of a decision is from 1 to 480 minutes."))
         }
         TimeEntry::Off | TimeEntry::Fixed { .. } | TimeEntry::Measured { .. } => Ok(()),

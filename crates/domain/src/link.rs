@@ -140,6 +140,16 @@ impl Link {
         Self { how: Some(How::Manual), at: Some(at), ..Self::default() }
     }
 
+    /// The link as a suggestion: what the rule found, for a person to decide.
+    #[must_use]
+    pub fn for_a_person(self) -> Self {
+        let candidates = match (self.psa_id, self.psa_name) {
+            (Some(psa_id), Some(psa_name)) => vec![Candidate { psa_id, psa_name, score: 1.0 }],
+            _ => self.candidates,
+        };
+        Self { state: LinkState::Ambiguous, psa_id: None, psa_name: None, candidates, ..self }
+    }
+
     /// True if the rule may change it: what a person tied or cut stays.
     #[must_use]
     pub const fn is_free(&self) -> bool {

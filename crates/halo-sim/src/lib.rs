@@ -26,7 +26,6 @@ mod lists;
 mod lookups;
 mod model;
 mod oauth;
-mod pages;
 mod query;
 mod rights;
 mod seed;

@@ -3,7 +3,6 @@
 mod api;
 mod endpoint_api;
 mod http;
+mod portal;
 
-fn main() {
-    let _routers = (api::router(), endpoint_api::router());
-}
+fn main() {}

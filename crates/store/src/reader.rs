@@ -35,6 +35,53 @@ impl Store {
         .await
     }
 
+    /// Lets every step go that waits for its time alone.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be written.
+    pub async fn hurry(&self, now: Time) -> Result<u64> {
+        self.write(move |tx| {
+            let query =
+                Query::new("UPDATE steps SET due_at = $1 WHERE state = 'waiting' AND due_at > $2").bind(now).bind(now);
+            Box::pin(async move { tx.conn.execute(&query).await })
+        })
+        .await
+    }
+
+    /// Puts every undone step that writes on the other side in doubt, since `doubt_at`: this database is older than
+    /// what was written. Tickets are looked for above `floor`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be written.
+    pub async fn doubt_undone(&self, doubt_at: Time, floor: String) -> Result<u64> {
+        self.write(move |tx| {
+            let query = Query::new(
+                "UPDATE steps SET doubt_at = $1, floor = $2 WHERE doubt_at IS NULL AND kind NOT IN ('link_record', 'adjust_ticket')
+                 AND state IN ('queued', 'waiting', 'parked', 'attention')",
+            )
+            .bind(doubt_at)
+            .bind(&floor);
+            Box::pin(async move { tx.conn.execute(&query).await })
+        })
+        .await
+    }
+
+    /// Which of these lanes have an undone step that opens a ticket and is not in doubt.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be read.
+    pub async fn unopened(&self, lanes: &[String]) -> Result<Vec<String>> {
+        if lanes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = Query::build(
+            "SELECT lane FROM steps WHERE kind = 'open_ticket' AND doubt_at IS NULL
+             AND state IN ('queued', 'waiting', 'parked', 'attention') AND lane IN ",
+        );
+        query.list(lanes.iter());
+        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(lane,)| lane).collect())
+    }
+
     /// The lowest ticket id that any step in doubt must be looked for above.
     ///
     /// # Errors

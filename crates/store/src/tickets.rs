@@ -103,13 +103,22 @@ impl Store {
         .await
     }
 
-    /// The newest ticket of ours that we know exists, by number: the control record of a walk.
+    /// The newest ticket of ours that we know of, by number.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be read.
     pub async fn newest_ticket(&self) -> Result<Option<String>> {
-        let query = Query::new("SELECT psa_id FROM tickets ORDER BY LENGTH(psa_id) DESC, psa_id DESC LIMIT 1");
-        Ok(self.read().await?.one::<(String,)>(&query).await?.map(|(id,)| id))
+        Ok(self.newest_tickets(1).await?.pop())
+    }
+
+    /// The newest tickets of ours that we know of, by number, newest first: the control records of a walk.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn newest_tickets(&self, limit: usize) -> Result<Vec<String>> {
+        let query = Query::new("SELECT psa_id FROM tickets ORDER BY LENGTH(psa_id) DESC, psa_id DESC LIMIT $1")
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
     }
 
     /// Which of these ids of the other side are tickets we know.

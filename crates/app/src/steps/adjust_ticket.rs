@@ -27,12 +27,25 @@ impl App {
         let (Some(ticket_type), Some(customer)) = (now.ticket_type, now.customer) else {
             return Ok(End::done("Halo does not show type and customer of the ticket, so nothing is set on it."));
         };
-        let change = TicketChange { id: known.psa_id.clone(), ticket_type, customer, status, assignee };
-        match psa.change_ticket(&change).await {
+        let mut change = TicketChange { id: known.psa_id.clone(), ticket_type, customer, status, assignee };
+        let mut answer = psa.change_ticket(&change).await;
+        if matches!(&answer, Err(fault) if fault.class == Class::Refused)
+            && change.status.is_some()
+            && change.assignee.is_some()
+        {
+            // The status is not to suffer where only assigning is not allowed.
+            change.assignee = None;
+            answer = psa.change_ticket(&change).await;
+        }
+        match answer {
             Ok(()) => {
                 let again = Expected { adjusted: true, ..expected };
                 let words = "Set outside of actions, since the action did not move it.";
-                Ok(End { expected: Some((again, self.now().plus_millis(500))), ticket: Some(known.clone()), ..End::done(words) })
+                Ok(End {
+                    expected: Some((again, self.now().plus_millis(500))),
+                    ticket: Some(known.clone()),
+                    ..End::done(words)
+                })
             }
             // Legitimate where "Can Re-assign" is No: told, not a fault.
             Err(fault) if matches!(fault.class, Class::Refused | Class::Gone) => Ok(End {

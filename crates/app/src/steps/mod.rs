@@ -96,12 +96,9 @@ impl End {
                     let at = now.plus_millis(back_off(step, None));
                     Self::again(AttemptResult::Later, fault.words.clone(), at, doubt)
                 }
-                Wrote::Perhaps => Self::again(
-                    AttemptResult::Unknown,
-                    fault.words.clone(),
-                    now.plus_seconds(FIRST_LOOK_S),
-                    Some(now),
-                ),
+                Wrote::Perhaps => {
+                    Self::again(AttemptResult::Unknown, fault.words.clone(), now.plus_seconds(FIRST_LOOK_S), Some(now))
+                }
             },
         };
         Self { status: fault.status, ..end }
@@ -156,8 +153,16 @@ pub(crate) struct Desk {
 #[derive(Default)]
 struct Hold {
     until: Duration,
+    /// Failures since something worked last.
     failures: u32,
+    /// It was held since something worked last: one step at a time is tried.
+    probing: bool,
+    /// It works again, and what waited for its time may go at once.
+    recovered: bool,
 }
+
+/// Failures in a row that make an outage of what may be bad luck.
+const STREAK: u32 = 8;
 
 /// Pause after the application was refused: a wrong secret is not tried more often by itself.
 const REFUSED_PAUSE: Duration = Duration::from_secs(300);
@@ -202,21 +207,46 @@ impl Desk {
 
     /// The other side works: whatever was held goes on.
     fn works(&self) {
-        *lock(&self.hold) = Hold::default();
+        let mut hold = lock(&self.hold);
+        *hold = Hold { recovered: hold.recovered || hold.probing, ..Hold::default() };
+        drop(hold);
         *lock(&self.trouble) = None;
+    }
+
+    /// True once after an outage.
+    fn recovered(&self) -> bool {
+        std::mem::take(&mut lock(&self.hold).recovered)
+    }
+
+    /// Nobody knows whether the other side is back: one step at a time is tried.
+    fn is_probing(&self) -> bool {
+        lock(&self.hold).probing
     }
 
     /// The other side cannot be reached, or refuses our application: nothing is claimed for a while.
     fn fails(&self, fault: &Fault, now: Duration) {
         let mut hold = lock(&self.hold);
+        if hold.until > now {
+            // It was on its way when the hold began.
+            return;
+        }
+        let bad_luck = match (fault.cause, fault.class) {
+            (Cause::NotReached | Cause::AddressNotAllowed | Cause::Credentials | Cause::RateLimited, _) => 0,
+            (Cause::ServerFault | Cause::NoAnswer | Cause::NotUnderstood, _)
+            | (Cause::NotPermitted, Class::Later(_)) => STREAK,
+            // It answers, and about this step alone.
+            (Cause::NotPermitted | Cause::Invalid | Cause::NotFound, _) => return,
+        };
         hold.failures = hold.failures.saturating_add(1);
+        let Some(over) = hold.failures.checked_sub(bad_luck + 1) else { return };
+        let growing = Duration::from_millis(500 * (1 << over.min(6)));
         let pause = match (fault.cause, fault.class) {
             (Cause::Credentials, _) => REFUSED_PAUSE,
-            (Cause::NotReached, _) => Duration::from_millis(500 * (1 << hold.failures.min(7))),
             (Cause::RateLimited, Class::Later(Some(after))) => after,
-            _ => return,
+            _ => growing,
         };
-        hold.until = hold.until.max(now + pause);
+        hold.until = now + pause;
+        hold.probing = fault.cause != Cause::RateLimited;
         drop(hold);
         *lock(&self.trouble) = Some(fault.words.clone());
     }

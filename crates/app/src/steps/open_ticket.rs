@@ -65,7 +65,9 @@ impl App {
     async fn post_ticket(&self, psa: &dyn Psa, step: &Claimed, mut context: Context) -> Result<End> {
         let settings = self.ticketing_settings();
         let Some(ticket_type) = settings.ticket_type.clone() else {
-            return Ok(End::parked("No ticket type is chosen yet. An administrator does that under Settings, Ticketing System."));
+            return Ok(End::parked(
+                "No ticket type is chosen yet. An administrator does that under Settings, Ticketing System.",
+            ));
         };
         if let Some(paused) = self.paused() {
             return Ok(End::parked(paused));
@@ -128,13 +130,21 @@ impl App {
         }
     }
 
-    fn opened(&self, psa: &dyn Psa, context: &Context, opened: Opened, result: AttemptResult, words: String) -> Result<End> {
+    fn opened(
+        &self,
+        psa: &dyn Psa,
+        context: &Context,
+        opened: Opened,
+        result: AttemptResult,
+        words: String,
+    ) -> Result<End> {
         self.inner.desk.works();
         self.inner.desk.raise_highest(&opened.id);
         let now = self.now();
         let request = &context.request.request;
         let body = serde_json::json!({ "ticket": opened.id, "result": result });
-        let audit = self.entry(Actor::Server, "ticket.opened", request.id.to_string(), Some(request.company_id.clone()), body);
+        let audit =
+            self.entry(Actor::Server, "ticket.opened", request.id.to_string(), Some(request.company_id.clone()), body);
         let ticket = TicketRow {
             lane: request.id.to_string(),
             url: psa.ticket_url(&opened.id),

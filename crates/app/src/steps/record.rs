@@ -1,12 +1,7 @@
 //! Writes one action on a request's ticket: note, time, status and assignee in a single call.
 
-use countersign_domain::{
-    audit::Actor,
-    effect::StepKind,
-    time::Time,
-    ticket,
-};
-use countersign_psa::{NewAction, Psa, TicketNow, Written};
+use countersign_domain::{audit::Actor, effect::StepKind, ticket, time::Time};
+use countersign_psa::{Class, Fault, NewAction, Psa, TicketNow, Written};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
 use super::{End, Expected, UNSEEN_WALKS, Wrote, next_look};
@@ -21,10 +16,11 @@ const READ_BACK_MS: i64 = 700;
 
 impl App {
     pub(super) async fn record(&self, step: &Claimed, context: &Context) -> Result<End> {
-        let Some(known) = &context.request.ticket else {
+        // A repeat that leads by now has a ticket of its own; this step is about the one of its lane.
+        let Some(known) = context.request.ticket.as_ref().filter(|ticket| ticket.lane == step.lane) else {
             return Ok(End::not_needed("There is no ticket to write on."));
         };
-        let action = match self.action(step, context, known)? {
+        let mut action = match self.action(step, context, known)? {
             Some(action) => action,
             None => return Ok(End::not_needed("Nothing is to be written.")),
         };
@@ -34,9 +30,17 @@ impl App {
                 return Ok(end);
             }
         }
-        match psa.write_action(&action).await {
+        let mut answer = psa.write_action(&action).await;
+        let mut kept = None;
+        if let (Err(Fault { class: Class::Refused, words, .. }), true) = (&answer, action.assignee.is_some()) {
+            // "Can Re-assign: No" is legitimate, and nothing else stops for it. What was refused was not applied.
+            kept = Some(format!(" It was not assigned, since Halo refused it so: {words}"));
+            action.assignee = None;
+            answer = psa.write_action(&action).await;
+        }
+        match answer {
             Ok(written) => {
-                let words = told(&action, &written);
+                let words = told(&action, &written) + kept.as_deref().unwrap_or("");
                 self.written(context, known, &action, written, AttemptResult::Done, words)
             }
             Err(fault) => {
@@ -49,7 +53,8 @@ impl App {
     fn action(&self, step: &Claimed, context: &Context, known: &TicketRow) -> Result<Option<NewAction>> {
         let settings = self.ticketing_settings();
         let request = &context.request.request;
-        let lane = step.lane.parse().map_err(|error: countersign_domain::id::WrongId| Error::Sealed(error.to_string()))?;
+        let lane =
+            step.lane.parse().map_err(|error: countersign_domain::id::WrongId| Error::Sealed(error.to_string()))?;
         let reference = ticket::action_reference(&lane, step.kind, step.nth);
         let Some(html) = ticket::note(request, step.kind, context.request.repeats, &reference) else { return Ok(None) };
         let decided = step.kind == StepKind::RecordDecision;
@@ -143,7 +148,8 @@ impl App {
         let verify = expected.status.is_some() || expected.assignee.is_some();
         let request = &context.request.request;
         let body = serde_json::json!({ "ticket": known.psa_id, "action": written.id, "reference": action.reference, "result": result });
-        let audit = self.entry(Actor::Server, "ticket.written", request.id.to_string(), Some(request.company_id.clone()), body);
+        let audit =
+            self.entry(Actor::Server, "ticket.written", request.id.to_string(), Some(request.company_id.clone()), body);
         Ok(End {
             result,
             ticket: Some(TicketRow { booked, ..known.clone() }),

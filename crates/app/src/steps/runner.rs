@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use countersign_domain::{effect::StepKind, id::RequestId};
 use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context};
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+};
 
 use super::End;
 use crate::{App, Error, Result};
@@ -13,6 +16,8 @@ use crate::{App, Error, Result};
 const SLOTS: usize = 64;
 /// The longest time between two looks for due steps, whatever wakes come or do not come.
 const IDLE: Duration = Duration::from_secs(5);
+/// When the walk that everything waits for is tried again, where nothing else holds.
+const WALK_AGAIN: Duration = Duration::from_secs(1);
 
 impl App {
     /// Runs steps and read-backs until the task is dropped. What was being sent then is in doubt after the next start.
@@ -23,8 +28,15 @@ impl App {
     async fn run_steps(&self) {
         let slots = Arc::new(Semaphore::new(SLOTS));
         let freed = Arc::new(Notify::new());
+        // Dropped with this task, and all its steps with it.
+        let mut running = JoinSet::new();
         loop {
-            let wait = match self.claim_and_start(&slots, &freed).await {
+            while let Some(ended) = running.try_join_next() {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a step broke off; it is in doubt after the next start");
+                }
+            }
+            let wait = match self.claim_and_start(&slots, &freed, &mut running).await {
                 Ok(None) => continue,
                 Ok(Some(wait)) => wait,
                 Err(error) => {
@@ -41,7 +53,12 @@ impl App {
     }
 
     /// None where steps were started and there may be more; else how long to wait.
-    async fn claim_and_start(&self, slots: &Arc<Semaphore>, freed: &Arc<Notify>) -> Result<Option<Duration>> {
+    async fn claim_and_start(
+        &self,
+        slots: &Arc<Semaphore>,
+        freed: &Arc<Notify>,
+        running: &mut JoinSet<()>,
+    ) -> Result<Option<Duration>> {
         let free = slots.available_permits();
         if free == 0 {
             return Ok(Some(IDLE));
@@ -50,8 +67,18 @@ impl App {
             return Ok(Some(held.min(IDLE)));
         }
         if !self.first_walk().await? {
-            return Ok(Some(IDLE));
+            let held = self.inner.desk.held_for(self.inner.clock.monotonic());
+            return Ok(Some(held.unwrap_or(WALK_AGAIN).min(IDLE)));
         }
+        let free = if self.inner.desk.is_probing() {
+            if free < SLOTS {
+                // The one that is tried is on its way.
+                return Ok(Some(IDLE));
+            }
+            1
+        } else {
+            free
+        };
         let claimed = self.store().claim(self.now(), free, self.inner.desk.highest()).await?;
         if claimed.is_empty() {
             let due = self.store().next_due().await?;
@@ -67,7 +94,7 @@ impl App {
             };
             let (app, slots, freed) = (self.clone(), slots.clone(), freed.clone());
             let permit = slots.try_acquire_owned();
-            tokio::spawn(async move {
+            running.spawn(async move {
                 app.run_step(step, context).await;
                 drop(permit);
                 freed.notify_one();
@@ -114,7 +141,8 @@ impl App {
                 End::again(AttemptResult::Later, other.to_string(), at, step.doubt_at)
             }
         });
-        metrics::counter!("countersign_steps_total", "kind" => step.kind.as_str(), "result" => end.result.as_str()).increment(1);
+        metrics::counter!("countersign_steps_total", "kind" => step.kind.as_str(), "result" => end.result.as_str())
+            .increment(1);
         let ms = self.inner.clock.monotonic().saturating_sub(began).as_millis();
         let attempt = Attempt {
             started_at,
@@ -128,8 +156,18 @@ impl App {
         let lane = step.lane.clone();
         let company = end.audit.as_ref().and_then(|entry| entry.company.clone());
         self.keep(Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit }).await;
+        if self.inner.desk.recovered() {
+            self.hurry().await;
+        }
         self.wake().page("ticket.updated", lane, company);
         self.wake().steps();
+    }
+
+    /// After an outage: what waits for its time goes at once.
+    async fn hurry(&self) {
+        if let Err(error) = self.store().hurry(self.now()).await {
+            tracing::warn!(%error, "steps that waited out an outage go at their own times");
+        }
     }
 
     /// Keeps the end of an attempt, however long the database is away: what was done on the other side is not forgotten.

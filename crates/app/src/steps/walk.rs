@@ -10,6 +10,8 @@ use crate::{App, Result, requests::Names};
 
 /// Tickets of others that are looked into at the first walk, newest first, to see whose they are.
 const STRANGERS: usize = 20;
+/// Tickets of ours that may have been deleted before a walk gives up on finding one that was not.
+const CONTROLS: usize = 20;
 const NAMES: &str = "psa_names";
 
 /// A walk that was made.
@@ -39,6 +41,13 @@ impl Walk {
     }
 }
 
+/// The request that a description of ours names in its last line; what stands before it, anybody may have written.
+fn request_in(details: &str) -> Option<RequestId> {
+    let rest = details.get(details.rfind(RequestId::PREFIX)?..)?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(rest.len());
+    rest.get(..end)?.parse().ok()
+}
+
 impl App {
     /// A walk that began after `since` and went below `floor`: one serves all steps that wait for it.
     pub(super) async fn walk(&self, psa: &dyn Psa, since: Duration, floor: Option<&String>) -> Result<Arc<Walk>> {
@@ -54,25 +63,40 @@ impl App {
             }
         }
         let started = self.inner.clock.monotonic();
-        let control = self.store().newest_ticket().await?;
         let lowest = self.store().lowest_floor().await?;
         let floor = match (floor, lowest) {
             (Some(floor), Some(lowest)) if by_number(&lowest) < by_number(floor) => Some(lowest),
             (floor, _) => floor.cloned(),
         };
-        let down_to = match (&floor, &control) {
-            (Some(floor), Some(control)) if by_number(control) < by_number(floor) => Some(control.clone()),
-            (floor, _) => floor.clone(),
-        };
-        let range = SweepRange { down_to, control: control.clone() };
-        let sweep = psa.sweep(&range).await?;
-        if let Some(highest) = &sweep.highest {
-            self.inner.desk.raise_highest(highest);
-        }
-        let blind = !sweep.complete || (control.is_some() && !sweep.control_seen);
+        let (sweep, blind) = self.swept(psa, floor.as_ref()).await?;
         let walk = Arc::new(Walk { started, floor, blind, sweep });
         *last = Some(walk.clone());
         Ok(walk)
+    }
+
+    /// Walks down to `floor`; true if what was seen proves nothing about what was not.
+    async fn swept(&self, psa: &dyn Psa, floor: Option<&String>) -> Result<(Sweep, bool)> {
+        let nothing_yet = floor.is_none() && self.inner.desk.highest().is_none();
+        let mut controls = self.store().newest_tickets(CONTROLS).await?.into_iter();
+        loop {
+            let control = controls.next();
+            let sweep = psa.sweep(&SweepRange { down_to: floor.cloned(), control: control.clone() }).await?;
+            if let Some(highest) = &sweep.highest {
+                self.inner.desk.raise_highest(highest);
+            }
+            let Some(control) = control else {
+                // Where there was never a ticket, an empty list is all there can be.
+                let empty = nothing_yet && sweep.highest.is_none();
+                let blind = !sweep.complete && !empty;
+                return Ok((sweep, blind));
+            };
+            let deleted = sweep.found.iter().any(|found| found.deleted && found.ticket.id == control);
+            if sweep.control_seen || !deleted {
+                let blind = !sweep.complete || !sweep.control_seen;
+                return Ok((sweep, blind));
+            }
+            // A ticket that a person deleted is not hidden from us. The one before it is the control record then.
+        }
     }
 
     /// Before the first step after a start, or after the connection changed: learns the highest ticket id and the
@@ -91,7 +115,10 @@ impl App {
                 Ok(true)
             }
             Err(crate::Error::Psa(fault)) => {
-                tracing::warn!(words = fault.words, "the first walk over tickets failed; no ticket is opened before it is done");
+                tracing::warn!(
+                    words = fault.words,
+                    "the first walk over tickets failed; no ticket is opened before it is done"
+                );
                 let now = self.inner.clock.monotonic();
                 self.inner.desk.fails(&fault, now);
                 *lock(&self.inner.desk.trouble) = Some(fault.words.clone());
@@ -123,36 +150,48 @@ impl App {
         Ok(())
     }
 
-    /// Tickets that bear this server's mark and a request that the database does not hold.
+    /// Tickets that bear this server's mark and a request that the database does not hold. Where there are such, or
+    /// tickets of requests that the database believes to have none, it is older than what was written, and all that is
+    /// undone is looked for before it is sent.
     async fn unknown_of_ours(&self, psa: &dyn Psa, sweep: &Sweep) -> Result<Vec<String>> {
         let trusted = self.ticketing_settings().trusted_up_to;
-        let ids: Vec<String> = sweep
-            .found
-            .iter()
-            .filter(|found| !found.deleted)
-            .map(|found| found.ticket.id.clone())
-            .filter(|id| trusted.as_deref().is_none_or(|trusted| by_number(id) > by_number(trusted)))
-            .collect();
+        let ids: Vec<String> = sweep.found.iter().map(|found| found.ticket.id.clone()).collect();
         let known = self.store().known_tickets(&ids).await?;
-        let mark = server_mark(self.server_id());
+        let mut held = Vec::new();
         let mut strange = Vec::new();
-        for id in ids.iter().filter(|id| !known.contains(id)).take(STRANGERS) {
-            let Some(details) = psa.ticket_details(id).await? else { continue };
-            if !details.contains(&mark) {
+        let mut looked_into = 0;
+        for found in sweep.found.iter().filter(|found| !known.contains(&found.ticket.id)) {
+            let mut request = found.ticket.reference.as_ref().and_then(|reference| reference.parse::<RequestId>().ok());
+            if let Some(request) = &request
+                && self.store().request_alone(request).await?.is_some()
+            {
+                held.push(request.to_string());
                 continue;
             }
-            let request = details.find(RequestId::PREFIX).and_then(|at| {
-                let rest = details.get(at..)?;
-                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(rest.len());
-                rest.get(..end)?.parse::<RequestId>().ok()
-            });
-            let held = match request {
-                Some(request) => self.store().request_alone(&request).await?.is_some(),
-                None => true,
-            };
-            if !held {
-                strange.push(id.clone());
+            let id = &found.ticket.id;
+            let is_trusted = trusted.as_deref().is_some_and(|trusted| by_number(id) <= by_number(trusted));
+            if found.deleted || is_trusted || looked_into == STRANGERS {
+                continue;
             }
+            looked_into += 1;
+            let Some(details) = psa.ticket_details(id).await? else { continue };
+            if !details.contains(&server_mark(self.server_id())) {
+                continue;
+            }
+            request = request.or_else(|| request_in(&details));
+            match &request {
+                Some(request) if self.store().request_alone(request).await?.is_some() => held.push(request.to_string()),
+                _ => strange.push(id.clone()),
+            }
+        }
+        if !strange.is_empty() || !self.store().unopened(&held).await?.is_empty() {
+            let settled = self.now().plus_seconds(-i64::from(self.ticketing_settings().settle_s));
+            let floor = self.store().newest_ticket().await?.unwrap_or_else(|| "1".to_owned());
+            let doubted = self.store().doubt_undone(settled, floor).await?;
+            tracing::warn!(
+                doubted,
+                "the database is older than the tickets in Halo; what is undone is looked for first"
+            );
         }
         Ok(strange)
     }

@@ -9,8 +9,6 @@ mod faults;
 mod hostile;
 mod journal;
 mod oauth;
-mod pages;
-mod program;
 mod rights;
 mod switches;
 mod tickets;

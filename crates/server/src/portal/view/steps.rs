@@ -10,15 +10,13 @@ use crate::portal::text::Text;
 #[derive(Debug, Clone)]
 pub(crate) struct StepRow {
     pub(crate) id: String,
-    /// The page of what it tells of.
-    pub(crate) href: String,
-    /// The request's short form, or the record's kind.
+    pub(crate) request_id: String,
+    /// The request's short form.
     pub(crate) reference: String,
     /// "Open ticket", "Record decision".
     pub(crate) what: String,
     pub(crate) company: String,
-    /// When it was last tried.
-    pub(crate) at: Option<When>,
+    pub(crate) at: When,
     pub(crate) tries: u64,
     /// When it is tried next.
     pub(crate) next_at: Option<When>,

@@ -1,0 +1,124 @@
+//! The simulator and its controls, read without any code of the product.
+
+use countersign_egress::{Egress, EgressConfig};
+use halo_sim::{Config, Sim};
+use serde_json::{Value, json};
+use url::Url;
+
+/// Ids of the demo seed.
+pub(crate) const API_AGENT: i64 = 22;
+pub(crate) const MARIA: i64 = 25;
+pub(crate) const SAM: i64 = 28;
+pub(crate) const NEW: i64 = 1;
+pub(crate) const CLOSED: i64 = 9;
+
+pub(crate) struct Halo {
+    sim: Sim,
+    egress: Egress,
+}
+
+impl Halo {
+    pub(crate) async fn start(config: Config) -> Self {
+        let allow_hosts = vec!["127.0.0.1".to_owned()];
+        let egress = Egress::new(&EgressConfig { allow_hosts, ..EgressConfig::default() }).unwrap();
+        Self { sim: Sim::start(config).await.unwrap(), egress }
+    }
+
+    pub(crate) fn sim(&self) -> &Sim {
+        &self.sim
+    }
+
+    pub(crate) fn egress(&self) -> Egress {
+        self.egress.clone()
+    }
+
+    pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
+        let url: Url = format!("{}/sim/v1{path}", self.sim.url()).parse().unwrap();
+        let client = self.egress.client_for(&[&url]).unwrap();
+        let request = match method {
+            "GET" => client.get(url),
+            "POST" => client.post(url),
+            "DELETE" => client.delete(url),
+            _ => client.patch(url),
+        };
+        let response = request.json(&body).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "{method} {path} {body}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Arms a fault; see `POST /sim/v1/faults`.
+    pub(crate) async fn fault(&self, fault: Value) {
+        self.control("POST", "/faults", fault).await;
+    }
+
+    pub(crate) async fn no_faults(&self) {
+        self.control("DELETE", "/faults", json!({})).await;
+    }
+
+    /// From now on nothing gets an answer.
+    pub(crate) async fn down(&self) {
+        self.fault(json!({"kind": "status", "code": 503})).await;
+    }
+
+    pub(crate) async fn switches(&self, switches: Value) {
+        self.control("PATCH", "/switches", switches).await;
+    }
+
+    pub(crate) async fn right(&self, name: &str, value: &str) {
+        self.control("PATCH", &format!("/agents/{API_AGENT}/rights"), json!({ name: value })).await;
+    }
+
+    pub(crate) async fn tickets(&self) -> Vec<Value> {
+        let state = self.control("GET", "/state?only=tickets", json!({})).await;
+        state["tickets"].as_array().cloned().unwrap()
+    }
+
+    /// The tickets that were opened for a request.
+    pub(crate) async fn tickets_of(&self, request: &str) -> Vec<Value> {
+        let mut tickets = self.tickets().await;
+        tickets.retain(|ticket| ticket["third_party_id_string"] == request);
+        tickets
+    }
+
+    /// The one ticket of a request.
+    pub(crate) async fn ticket_of(&self, request: &str) -> Value {
+        let mut tickets = self.tickets_of(request).await;
+        assert_eq!(tickets.len(), 1, "tickets of {request}: {tickets:#?}");
+        tickets.remove(0)
+    }
+
+    /// How many calls there were of each kind, `POST /Tickets` for one.
+    pub(crate) async fn counts(&self) -> Value {
+        self.control("GET", "/calls", json!({})).await["counts"].take()
+    }
+
+    pub(crate) async fn forget_calls(&self) {
+        self.control("DELETE", "/calls", json!({})).await;
+    }
+}
+
+/// The actions of a ticket that are not its opening entry, oldest first.
+pub(crate) fn actions(ticket: &Value) -> Vec<Value> {
+    let mut actions = ticket["actions"].as_array().cloned().unwrap();
+    actions.sort_by_key(|action| action["id"].as_i64());
+    assert_eq!(actions[0]["outcome"], "Opened");
+    actions.split_off(1)
+}
+
+pub(crate) fn note(action: &Value) -> &str {
+    action["note_html"].as_str().unwrap()
+}
+
+/// One action that bears this kind's reference.
+pub(crate) fn action_of(ticket: &Value, kind: &str) -> Value {
+    let mut found = actions(ticket);
+    found.retain(|action| note(action).contains(&format!("/{kind}/")));
+    assert_eq!(found.len(), 1, "{kind} on {ticket:#}");
+    found.remove(0)
+}
+
+pub(crate) fn minutes(action: &Value) -> f64 {
+    (action["timetaken"].as_f64().unwrap() * 60.0).round()
+}

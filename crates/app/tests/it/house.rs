@@ -1,0 +1,338 @@
+//! An MSP's server with its worker, its people and computers, over a simulator.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use countersign_app::{
+    App, Parts, StepRow,
+    clock::{Ids, System},
+    decide::Wish,
+    enroll::{Enrollment, KeyWish},
+    people::NewTechnician,
+    psa::halo::HaloConnect,
+    seal::Sealer,
+    sign_in::hash,
+    ticketing::Change,
+};
+use countersign_domain::{
+    audit::Actor,
+    decision::{Scope, Verdict},
+    directory::Technician,
+    id::RequestId,
+    link::{Kind, LinkState},
+    request::{Request, State},
+    role::Role,
+};
+use countersign_store::{Accepted, ComputerContext, Options, Place, StepsQuery, Store};
+use halo_sim::Config;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::{
+    halo::Halo,
+    quick::{Quick, pause},
+};
+
+/// Longest wait for a condition, in the machine's time.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Waits until a condition holds; `what` names it where it does not in time.
+pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !holds().await {
+            pause(Duration::from_millis(15)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "not in time: {what}");
+}
+
+/// A server that runs: dropping it ends its worker at once, as a crash would.
+pub(crate) struct Running {
+    pub(crate) app: App,
+    pub(crate) store: Store,
+    worker: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.worker.abort();
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) halo: Halo,
+    pub(crate) clock: Arc<Quick>,
+    pub(crate) folder: tempfile::TempDir,
+    running: Option<Running>,
+    pub(crate) admin: Technician,
+    pub(crate) key: String,
+}
+
+/// What is linked to what in the demo seed.
+pub(crate) const COMPANY: &str = "Sample Dental Group";
+pub(crate) const LOCATION: &str = "Main Street";
+pub(crate) const COMPUTER: &str = "SDG-FD-01";
+
+impl House {
+    /// A server that is set up: connected, with a ticket type, and Sam Okoro as its first administrator.
+    pub(crate) async fn new() -> Self {
+        Self::with(Config::default(), Change::default()).await
+    }
+
+    pub(crate) async fn with(config: Config, settings: Change) -> Self {
+        let house = Self::not_set_up(config).await;
+        house.set_up(settings).await;
+        house
+    }
+
+    pub(crate) async fn not_set_up(config: Config) -> Self {
+        let halo = Halo::start(config).await;
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Quick::new());
+        let running = open(folder.path().join("countersign.db"), &clock, &halo).await;
+        let sam = NewTechnician {
+            email: "sam.okoro@example.com".to_owned(),
+            name: "Sam Okoro".to_owned(),
+            role: Role::Administrator,
+            companies: None,
+        };
+        let admin = running.app.add_technician(Actor::Server, sam).await.unwrap().technician;
+        let wish = KeyWish { name: "Sample".to_owned(), ..KeyWish::default() };
+        let (_, key) = running.app.make_enrollment_key(&admin, wish).await.unwrap();
+        Self { halo, clock, folder, running: Some(running), admin, key }
+    }
+
+    /// What an administrator types in the set-up.
+    pub(crate) fn connection(&self) -> Change {
+        let sim = self.halo.sim();
+        Change {
+            resource_url: Some(format!("{}/api", sim.url())),
+            auth_url: Some(format!("{}/auth", sim.url())),
+            tenant: Some(Some(sim.tenant().to_owned())),
+            client_id: Some(sim.client_id().to_owned()),
+            client_secret: Some(sim.client_secret().to_owned()),
+            ..Change::default()
+        }
+    }
+
+    pub(crate) async fn set_up(&self, settings: Change) {
+        let connection = self.connection();
+        let change = Change {
+            resource_url: connection.resource_url,
+            auth_url: connection.auth_url,
+            tenant: connection.tenant,
+            client_id: connection.client_id,
+            client_secret: connection.client_secret,
+            ticket_type: settings.ticket_type.or(Some(Some("21".to_owned()))),
+            settle_s: settings.settle_s.or(Some(3)),
+            budget: settings.budget.or(Some(countersign_app::budget::Allowance { off: true, ..Default::default() })),
+            ..settings
+        };
+        self.app().change_ticketing(Actor::Technician(self.admin.id.clone()), change).await.unwrap();
+        let psa_id = Some(crate::halo::SAM.to_string());
+        until("Sam is linked", async || {
+            self.app().technician(&self.admin, &self.admin.id).await.unwrap().link.psa_id == psa_id
+        })
+        .await;
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.running.as_ref().unwrap().app
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.running.as_ref().unwrap().store
+    }
+
+    /// The process dies.
+    pub(crate) fn crash(&mut self) {
+        drop(self.running.take());
+    }
+
+    /// The process starts on the folder as it is.
+    pub(crate) async fn start(&mut self) {
+        self.running = Some(open(self.database(), &self.clock, &self.halo).await);
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("countersign.db")
+    }
+
+    pub(crate) async fn technician(&self, email: &str, name: &str, role: Role) -> Technician {
+        let new = NewTechnician { email: email.to_owned(), name: name.to_owned(), role, companies: None };
+        self.app().create_technician(&self.admin, new).await.unwrap().technician
+    }
+
+    /// Enrols a computer, and waits until the rule has looked for it.
+    pub(crate) async fn computer(&self, company: &str, location: &str, name: &str) -> Arc<ComputerContext> {
+        let enrolled = self.app().enroll(enrollment(&self.key, company, location, name)).await.unwrap();
+        assert!(!enrolled.held);
+        self.app().computer_caller(&enrolled.credential).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn sample_computer(&self) -> Arc<ComputerContext> {
+        self.computer(COMPANY, LOCATION, COMPUTER).await
+    }
+
+    /// A request for a program of its own.
+    pub(crate) async fn ask(&self, from: &ComputerContext) -> Request {
+        self.ask_for(from, &format!("C:\\Setup\\{}.exe", System.uuid().simple())).await
+    }
+
+    pub(crate) async fn ask_for(&self, from: &ComputerContext, path: &str) -> Request {
+        let id = RequestId::from_uuid(System.uuid());
+        match self.app().submit(from, id, asked(path)).await.unwrap() {
+            Accepted::New(request) => *request,
+            Accepted::Repeat(_) => panic!("a new id is no repeat"),
+        }
+    }
+
+    pub(crate) async fn approve(&self, request: &Request) -> Request {
+        self.app().decide(&self.admin, &request.id, wish(Verdict::Approve)).await.unwrap().request
+    }
+
+    pub(crate) async fn deny(&self, request: &Request) -> Request {
+        self.app().decide(&self.admin, &request.id, wish(Verdict::Deny)).await.unwrap().request
+    }
+
+    pub(crate) async fn request(&self, id: &RequestId) -> Request {
+        self.app().request(&self.admin, id).await.unwrap().request
+    }
+
+    pub(crate) async fn steps(&self) -> Vec<StepRow> {
+        let wanted = StepsQuery { limit: 10_000, ..StepsQuery::default() };
+        self.app().steps(&self.admin, &wanted).await.unwrap()
+    }
+
+    /// The steps of one request's lane.
+    pub(crate) async fn steps_of(&self, request: &RequestId) -> Vec<StepRow> {
+        let mut steps = self.steps().await;
+        steps.retain(|step| step.lane == request.as_str());
+        steps
+    }
+
+    /// Waits for a step of a request to stand so.
+    pub(crate) async fn until_step(&self, request: &RequestId, kind: &str, state: &str) {
+        until(&format!("{kind} is {state}"), async || {
+            self.steps_of(request).await.iter().any(|step| step.kind == kind && step.state == state)
+        })
+        .await;
+    }
+
+    /// Waits until no step is left undone and every ticket was read back.
+    pub(crate) async fn assert_all_done(&self) {
+        let mut left = Vec::new();
+        let waited = tokio::time::timeout(PATIENCE, async {
+            loop {
+                left = self.steps().await;
+                left.retain(|step| step.state != "done");
+                let far = self.app().now().plus_seconds(3600);
+                if left.is_empty() && self.store().tickets_to_verify(far, 1).await.unwrap().is_empty() {
+                    // What a read-back appended comes before its ticket counts as read.
+                    left = self.steps().await;
+                    left.retain(|step| step.state != "done");
+                    if left.is_empty() {
+                        return;
+                    }
+                }
+                pause(Duration::from_millis(15)).await;
+            }
+        });
+        if waited.await.is_err() {
+            panic!("left undone: {left:#?}, trouble: {:?}", self.app().ticketing().trouble);
+        }
+    }
+
+    /// Every attempt of a request's lane: kind and result.
+    pub(crate) async fn attempts(&self, request: &RequestId) -> Vec<(String, String)> {
+        let detail = self.app().request_detail(&self.admin, request).await.unwrap();
+        detail.attempts.into_iter().map(|attempt| (attempt.kind, attempt.result)).collect()
+    }
+
+    /// Waits until a record's link stands so.
+    pub(crate) async fn until_link(&self, kind: Kind, id: &str, state: LinkState) {
+        until(&format!("{} {id} is {}", kind.as_str(), state.as_str()), async || {
+            let id = id.to_owned();
+            let link = self.store().look_up(move |tx| Box::pin(async move { tx.link(kind, &id).await })).await;
+            link.unwrap().state == state
+        })
+        .await;
+    }
+
+    /// A decided request that is told in full: one ticket, one action, one time entry, all as they must be.
+    pub(crate) async fn assert_told(&self, request: &Request) -> Value {
+        let request = self.request(&request.id).await;
+        let ticket = self.halo.ticket_of(request.id.as_str()).await;
+        let actions = crate::halo::actions(&ticket);
+        assert_eq!(actions.len(), 1, "{ticket:#}");
+        let action = &actions[0];
+        assert!(crate::halo::note(action).contains(&format!("{}/record_decision/1", request.id)), "{action:#}");
+        assert_eq!(crate::halo::minutes(action), 5.0);
+        assert_eq!(action["who_agentid"], crate::halo::SAM);
+        assert_eq!(ticket["status_id"], crate::halo::CLOSED);
+        assert_eq!(ticket["agent_id"], crate::halo::SAM);
+        assert!(ticket["summary"].as_str().unwrap().ends_with(&format!("[{}]", request.id.short())));
+        assert!(matches!(request.state, State::Approved | State::Denied));
+        ticket
+    }
+}
+
+async fn open(database: PathBuf, clock: &Arc<Quick>, halo: &Halo) -> Running {
+    let instance = System.uuid().to_string();
+    let options = || Options { place: Place::Sqlite(database.clone()), instance: instance.clone() };
+    // The lock of a process that just died is free when its last task has ended.
+    let mut store = Store::open(options(), clock.now_time()).await;
+    for _ in 0..400 {
+        if store.is_ok() {
+            break;
+        }
+        pause(Duration::from_millis(10)).await;
+        store = Store::open(options(), clock.now_time()).await;
+    }
+    let store = store.unwrap();
+    let app = App::new(Parts {
+        store: store.clone(),
+        clock: Arc::<Quick>::clone(clock),
+        ids: Arc::new(System),
+        connect: Arc::new(HaloConnect::new(halo.egress())),
+        sealer: Sealer::new(&[7; 32]),
+        public_url: "https://countersign.example.com".to_owned(),
+    })
+    .await
+    .unwrap();
+    let worker = tokio::spawn({
+        let app = app.clone();
+        async move {
+            tokio::join!(app.run_worker(), app.run_timers());
+        }
+    });
+    Running { app, store, worker }
+}
+
+pub(crate) fn wish(verdict: Verdict) -> Wish {
+    Wish { verdict, scope: Scope::Once, reason: Some("As agreed.".to_owned()), minutes: None, seen_version: None }
+}
+
+pub(crate) fn enrollment(key: &str, company: &str, location: &str, name: &str) -> Enrollment {
+    Enrollment {
+        key_hash: hash(key),
+        company: company.to_owned(),
+        location: location.to_owned(),
+        name: name.to_owned(),
+        os: "Windows".to_owned(),
+        os_version: "11".to_owned(),
+        machine_id: format!("machine-{company}-{name}"),
+        agent_version: "0.1.0".to_owned(),
+        old_credential_hash: None,
+    }
+}
+
+pub(crate) fn asked(path: &str) -> countersign_domain::request::Asked {
+    serde_json::from_value(json!({
+        "end_user": {"account": "SDG\\alex", "user_id": null, "display_name": "Alex Sample",
+            "email": "alex.sample@example.org", "phone": null},
+        "program": {"path": path, "sha256": "5e".repeat(32)},
+        "command_line": format!("\"{path}\" /quiet"), "run_as": null, "parent": null, "working_dir": null,
+        "reason": "A printer needs it.", "requested_at": 0,
+    }))
+    .unwrap()
+}

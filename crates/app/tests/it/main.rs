@@ -1,0 +1,18 @@
+//! The stories: what people, endpoints and HaloPSA do to each other, told from their beginning to the ticket that is left.
+//!
+//! Each test has a database of its own in a temporary folder, a simulator of its own, and the real connection between
+//! them. Time runs fast and can be moved forward; nothing sleeps for a span, everything waits for a condition.
+
+mod access;
+mod calls;
+mod computers;
+mod crash;
+mod faults;
+mod halo;
+mod house;
+mod links;
+mod lost;
+mod quick;
+mod secrets;
+mod stories;
+mod switches;
