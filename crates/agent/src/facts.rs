@@ -94,7 +94,7 @@ fn find(typed: &OsStr, search: Option<&OsStr>, folder: &Path) -> Result<PathBuf,
     folders
         .filter(|entry| entry.is_absolute())
         .map(|entry| entry.join(typed))
-        .find(|path| platform::open_program(path).is_ok())
+        .find(|path| platform::is_program(path))
         .ok_or_else(|| NotFound::NotInPath(Text::<200>::clipped(&typed.to_string_lossy()).to_string()))
 }
 

@@ -83,21 +83,24 @@ pub enum Mark {
 pub struct Spool(PathBuf);
 
 impl Spool {
-    /// The spool below a state folder. Marks that are too old to matter leave.
+    /// The spool below a state folder. Files that are too old to matter leave.
     ///
     /// # Errors
     /// When it cannot be made or read.
     pub fn open(state_dir: &Path, now_us: i64) -> Result<Self, SpoolError> {
         let spool = Self(state_dir.join("spool"));
         platform::make_private_dir(&spool.0).map_err(|source| error(&spool.0, source))?;
-        for mark in spool.files("used")? {
-            let age = fs::metadata(&mark)
+        let mut old = spool.files("used")?;
+        // What a crash leaves of a file that was being written.
+        old.extend(spool.files("new")?);
+        for file in old {
+            let age = fs::metadata(&file)
                 .and_then(|facts| facts.modified())
                 .ok()
                 .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
                 .and_then(|made| Duration::from_micros(u64::try_from(now_us).ok()?).checked_sub(made));
             if age.is_some_and(|age| age > KEEP_MARKS) {
-                remove(&mark).map_err(|source| error(&mark, source))?;
+                remove(&file).map_err(|source| error(&file, source))?;
             }
         }
         Ok(spool)

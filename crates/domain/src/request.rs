@@ -80,12 +80,18 @@ impl Asked {
         })
     }
 
-    /// The program's name for people: its product name, else the last part of its path.
+    /// The program's name for people.
     #[must_use]
     pub fn program_name(&self) -> String {
-        let product = self.program.product.as_ref().map(AsRef::as_ref).filter(|name: &&str| !name.trim().is_empty());
-        text::line(product.unwrap_or_else(|| self.program.file_name()), 120)
+        program_name(&self.program)
     }
+}
+
+/// A program's name for people: its product name, else the last part of its path.
+#[must_use]
+pub fn program_name(program: &ProgramFacts) -> String {
+    let product = program.product.as_ref().map(AsRef::as_ref).filter(|name: &&str| !name.trim().is_empty());
+    text::line(product.unwrap_or_else(|| program.file_name()), 120)
 }
 
 /// Where a request stands.

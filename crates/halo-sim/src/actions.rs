@@ -143,6 +143,35 @@ pub(crate) fn list(world: &World, access: &Access, call: &Call) -> Reply {
     Ok(Answer::ok(json!({ "record_count": total, "actions": rows })))
 }
 
+/// `GET /TimesheetEvent`: the time entries of visible tickets, as their owners' time sheets show them.
+///
+/// # Errors
+/// 403 without the scope, 400 for parameters of the wrong kind.
+pub(crate) fn timesheet(world: &World, access: &Access, call: &Call) -> Reply {
+    readable(access)?;
+    let (book, query) = (&world.book, &call.query);
+    let agent = query.int("agent_id")?;
+    let (from, to) = (query.date("start_date")?, query.date("end_date")?);
+    let tickets = book.tickets.values().filter(|ticket| !ticket.deleted && access.sees(book, ticket));
+    let keeps = |action: &&Action| {
+        action.timetaken > 0.0
+            && agent.is_none_or(|agent| action.who_agentid == agent)
+            && from.is_none_or(|from| action.actionarrivaldate >= Some(from))
+            && to.is_none_or(|to| action.actionarrivaldate <= Some(to))
+    };
+    let row = |ticket: &Ticket, action: &Action| {
+        json!({
+            "id": 0, "event_type": 0, "subject": ticket.summary, "start_date": date_or_unset(action.actionarrivaldate),
+            "end_date": date_or_unset(action.actioncompletiondate), "timetaken": action.timetaken, "agent_id": action.who_agentid,
+            "ticket_id": ticket.id, "action_number": action.id, "note": action.note, "customer": book.client_name(ticket.client_id),
+            "site_id": ticket.site_id, "client_id": ticket.client_id, "tickettype_id": ticket.tickettype_id,
+            "charge_rate": action.chargerate, "traveltime": action.traveltime,
+        })
+    };
+    let rows = tickets.flat_map(|ticket| book.actions(ticket.id).filter(keeps).map(move |action| row(ticket, action)));
+    Ok(Answer::ok(rows.collect()))
+}
+
 fn one<'a>(world: &'a World, access: &Access, query: &Query, id: i64) -> Result<&'a Action, Answer> {
     let ticket_id = query.int("ticket_id")?.ok_or_else(|| Answer::exception("A ticket_id must be given."))?;
     let action = visible(world, access, ticket_id).and_then(|ticket| world.book.action(ticket.id, id));

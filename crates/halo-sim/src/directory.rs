@@ -319,6 +319,18 @@ pub(crate) fn me(world: &World, access: &Access) -> Reply {
     Ok(Answer::ok(print_agent(&world.book, agent, Details::Memberships)))
 }
 
+/// `GET /Users/me`: the login agent dressed as a user, with id 0, since a service token has no end user. A guess.
+///
+/// # Errors
+/// 404 when the application logs in as nobody.
+pub(crate) fn user_me(access: &Access) -> Reply {
+    let agent = access.agent.as_ref().ok_or_else(Answer::not_found)?;
+    Ok(Answer::ok(json!({
+        "id": 0, "name": agent.name, "firstname": agent.firstname, "surname": agent.surname, "emailaddress": agent.email,
+        "linked_agent_id": agent.id, "inactive": false, "use": "user",
+    })))
+}
+
 /// `GET /X/{id}` for the five kinds.
 ///
 /// # Errors

@@ -57,7 +57,10 @@ pub(crate) struct Order {
     /// Whether `delay` and `garbage` come before the work or after it (`garbage` before: the work is not done).
     #[serde(default)]
     when: Option<When>,
-    /// What `garbage` looks like; always with status 200 unless `code` says otherwise.
+    /// Seconds for a `Retry-After` header on `status` and `status_after`.
+    #[serde(default)]
+    retry_after: Option<u64>,
+    /// What `garbage` looks like (`body` takes its place); with status 200 unless `code` says otherwise.
     #[serde(default)]
     form: Option<Form>,
     /// `rate_limit`: this many calls …
@@ -222,11 +225,17 @@ impl Fault {
     fn twist(&mut self) -> Option<Twist> {
         let order = &self.order;
         let code = order.code.unwrap_or(200);
-        let answer = || match &order.body {
-            None if code >= 500 => Answer::html(code, "Service Unavailable"),
-            None => Answer::empty(code),
-            Some(Value::String(text)) => Answer::text(code, text),
-            Some(value) => Answer::json(code, value.clone()),
+        let answer = || {
+            let answer = match &order.body {
+                None if code >= 500 => Answer::html(code, "Service Unavailable"),
+                None => Answer::empty(code),
+                Some(Value::String(text)) => Answer::text(code, text),
+                Some(value) => Answer::json(code, value.clone()),
+            };
+            match order.retry_after {
+                Some(seconds) => answer.with("retry-after", seconds.to_string()),
+                None => answer,
+            }
         };
         match order.kind {
             Kind::Delay => None,
@@ -237,6 +246,7 @@ impl Fault {
             Kind::ExpireTokens => Some(Twist::ExpireTokens),
             Kind::Garbage => {
                 let answer = match order.form.unwrap_or(Form::Html) {
+                    _ if order.body.is_some() => answer(),
                     Form::Html => Answer::html(code, "Maintenance"),
                     Form::Json => Answer::text(code, "{\"page_no\":1,\"tickets\":[{\"id\":")
                         .with("content-type", "application/json"),
@@ -247,7 +257,7 @@ impl Fault {
             Kind::RateLimit => {
                 let window = Duration::from_secs(order.window_s.unwrap_or_default());
                 let limit = order.limit.unwrap_or(usize::MAX);
-                self.window.admit(limit, window).err().map(|wait| Twist::Instead(too_many(wait)))
+                self.window.admit(limit, window).err().map(|wait| Twist::Instead(too_many(limit, window, wait)))
             }
         }
     }
@@ -275,9 +285,10 @@ fn path_matches(wanted: &str, path: &[String]) -> bool {
 }
 
 /// 429 with the wait in whole seconds.
-pub(crate) fn too_many(wait: Duration) -> Answer {
+pub(crate) fn too_many(limit: usize, window: Duration, wait: Duration) -> Answer {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    Answer::text(429, "API calls quota exceeded.").with("retry-after", seconds.max(1).to_string())
+    let text = format!("API calls quota exceeded! maximum admitted {limit} per {}s.", window.as_secs_f64());
+    Answer::text(429, &text).with("retry-after", seconds.max(1).to_string())
 }
 
 /// A rolling window of calls.

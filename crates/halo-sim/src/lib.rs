@@ -26,6 +26,7 @@ mod lists;
 mod lookups;
 mod model;
 mod oauth;
+mod pages;
 mod query;
 mod rights;
 mod seed;

@@ -73,7 +73,7 @@ async fn main() -> ExitCode {
     match run(Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("halo-sim: {error:#}");
+            eprintln!("halo-sim: {error}");
             ExitCode::FAILURE
         }
     }

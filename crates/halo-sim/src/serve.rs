@@ -28,7 +28,9 @@ use crate::faults::{Faults, Twist, Window, too_many};
 use crate::query::Query;
 use crate::switches::OnOff;
 use crate::world::{Change, World};
-use crate::{RateLimit, actions, attachments, control, directory, lookups, oauth, ticket_writes, tickets, webhooks};
+use crate::{
+    RateLimit, actions, attachments, control, directory, lookups, oauth, pages, ticket_writes, tickets, webhooks,
+};
 
 /// The largest body that is read; a larger one is answered 413.
 const LARGEST_BODY: usize = 30_000_000;
@@ -207,6 +209,9 @@ pub(crate) async fn handle(
         let answer = control::answer(&shared, &call, &rest).unwrap_or_else(|refusal| refusal);
         return commit(&shared, answer).into_response();
     }
+    if !api && let Some(page) = pages::page(&shared.world(), &call) {
+        return page.into_response();
+    }
     let ended = match body {
         Ok(_) => play(&shared, &call, api).await,
         Err(_) => Some(Answer::empty(413)),
@@ -254,7 +259,7 @@ fn work(shared: &Shared, call: &Call, api: bool) -> Answer {
     if api && let Some(limit) = shared.rate_limit {
         let admitted = shared.limiter().admit(limit.calls, limit.window);
         if let Err(wait) = admitted {
-            let mut answer = too_many(wait);
+            let mut answer = too_many(limit.calls, limit.window, wait);
             if shared.world().switches.retry_after == OnOff::Off {
                 answer.headers.clear();
             }
@@ -321,8 +326,8 @@ fn route(world: &mut World, call: &Call) -> Reply {
         ("GET", "asset", []) => directory::assets(world, access, call),
         ("GET", "agent", []) => directory::agents(world, access, call),
         ("GET", "agent", ["me"]) => directory::me(world, access),
-        // The agent behind a service token is no end user.
-        ("GET", "users", ["me"]) => Err(Answer::not_found()),
+        ("GET", "users", ["me"]) => directory::user_me(access),
+        ("GET", "timesheetevent", []) => actions::timesheet(world, access, call),
         ("GET", "client" | "site" | "users" | "asset" | "agent", [id]) => {
             directory::get(world, access, kind, number(id)?)
         }

@@ -168,9 +168,21 @@ fn write(world: &mut World, access: &Access, input: TicketIn) -> Result<i64, Ans
     Ok(id)
 }
 
+/// An id that is really one: clients also send 0 and -1 for "none".
+fn given(id: Option<i32>) -> Option<i64> {
+    id.map(i64::from).filter(|id| *id > 0)
+}
+
+/// The customer of a new ticket: the one that is named, else that of its site or its user, else the house's own.
+fn client_of(book: &Book, input: &TicketIn) -> i64 {
+    let user_site = given(input.user_id).and_then(|user| book.users.get(user)).map(|user| user.site_id);
+    let site = given(input.site_id).or(user_site).and_then(|site| book.sites.get(site));
+    given(input.client_id).or(site.map(|site| site.client_id)).unwrap_or(book.default_client_id)
+}
+
 /// The ticket as it will be, and the first action of a new or re-described one. Changes nothing.
 fn prepare(world: &World, access: &Access, input: TicketIn) -> Result<(Ticket, Option<Action>), Answer> {
-    match input.id.map(i64::from).filter(|id| *id > 0) {
+    match given(input.id) {
         None => create(world, access, input).map(|(ticket, action)| (ticket, Some(action))),
         Some(id) => update(world, access, input, id),
     }
@@ -179,7 +191,7 @@ fn prepare(world: &World, access: &Access, input: TicketIn) -> Result<(Ticket, O
 fn create(world: &World, access: &Access, input: TicketIn) -> Result<(Ticket, Action), Answer> {
     let book = &world.book;
     let type_id =
-        input.tickettype_id.map_or_else(|| book.tickettypes.values().next().map_or(0, |kind| kind.id), i64::from);
+        given(input.tickettype_id).or_else(|| book.tickettypes.values().next().map(|kind| kind.id)).unwrap_or_default();
     let kind = book.tickettypes.get(type_id).filter(|kind| !kind.inactive);
     let kind = kind.ok_or_else(|| Answer::exception("The ticket type is not valid."))?;
     let may_add = access.is_yes(|rights| rights.add) && access.may_create_type(type_id);
@@ -188,7 +200,7 @@ fn create(world: &World, access: &Access, input: TicketIn) -> Result<(Ticket, Ac
     }
     mandatory(kind, &input)?;
     let now = Stamp::now();
-    let client_id = input.client_id.map_or(book.default_client_id, i64::from);
+    let client_id = client_of(book, &input);
     let client =
         book.clients.get(client_id).ok_or_else(|| Answer::exception("The customer of the ticket is not valid."))?;
     let mut ticket = Ticket {
@@ -207,8 +219,8 @@ fn create(world: &World, access: &Access, input: TicketIn) -> Result<(Ticket, Ac
         created_by: access.agent.as_ref().map(|agent| agent.name.clone()).unwrap_or_default(),
         ..Ticket::default()
     };
-    let agent_id = input.agent_id.map_or(UNASSIGNED, i64::from);
-    let status_id = input.status_id.map_or(kind.initial_status, i64::from);
+    let agent_id = given(input.agent_id).unwrap_or(UNASSIGNED);
+    let status_id = given(input.status_id).unwrap_or(kind.initial_status);
     fill(world, access, &mut ticket, input)?;
     allowed_status(book, kind, status_id)?;
     move_status(book, &mut ticket, status_id, now);
@@ -271,13 +283,13 @@ fn update(world: &World, access: &Access, mut input: TicketIn, id: i64) -> Resul
     }
     let now = Stamp::now();
     let mut ticket = old.clone();
-    let kind_id = input.tickettype_id.map_or(old.tickettype_id, i64::from);
+    let kind_id = given(input.tickettype_id).unwrap_or(old.tickettype_id);
     let kind = book.tickettypes.get(kind_id).ok_or_else(|| Answer::exception("The ticket type is not valid."))?;
     ticket.tickettype_id = kind_id;
-    let agent_id = input.agent_id.map_or(old.agent_id, i64::from);
-    let status_id = input.status_id.map_or(old.status_id, i64::from);
+    let agent_id = given(input.agent_id).unwrap_or(old.agent_id);
+    let status_id = given(input.status_id).unwrap_or(old.status_id);
     let rewritten = input.details.is_some() || input.details_html.is_some();
-    if let Some(client) = input.client_id.take().map(i64::from).filter(|client| *client != old.client_id) {
+    if let Some(client) = given(input.client_id.take()).filter(|client| *client != old.client_id) {
         let client =
             book.clients.get(client).ok_or_else(|| Answer::exception("The customer of the ticket is not valid."))?;
         (ticket.client_id, ticket.site_id, ticket.user_id) = (client.id, client.main_site_id, 0);
@@ -366,7 +378,7 @@ pub(crate) fn move_status(book: &Book, ticket: &mut Ticket, status_id: i64, now:
 fn fill(world: &World, access: &Access, ticket: &mut Ticket, input: TicketIn) -> Result<(), Answer> {
     let book = &world.book;
     let TicketIn { user_id, site_id, .. } = input;
-    place(world, ticket, site_id.map(i64::from), user_id.map(i64::from), input.userlookup.as_ref())?;
+    place(world, ticket, given(site_id), given(user_id), input.userlookup.as_ref())?;
     let id = |to: &mut i64, from: Option<i32>| from.into_iter().for_each(|value| *to = i64::from(value));
     let text = |to: &mut String, from: Option<String>| from.into_iter().for_each(|value| *to = value);
 
@@ -396,10 +408,10 @@ fn fill(world: &World, access: &Access, ticket: &mut Ticket, input: TicketIn) ->
     ticket.dateoccurred = input.dateoccurred.filter(|date| !date.is_unset()).or(ticket.dateoccurred);
     ticket.deadlinedate = input.deadlinedate.filter(|date| !date.is_unset()).or(ticket.deadlinedate);
 
-    if let Some(sla) = input.sla_id.map(i64::from).filter(|sla| book.slas.get(*sla).is_some()) {
+    if let Some(sla) = given(input.sla_id).filter(|sla| book.slas.get(*sla).is_some()) {
         ticket.sla_id = sla;
     }
-    if let Some(wanted) = input.priority_id.map(i64::from) {
+    if let Some(wanted) = given(input.priority_id) {
         if !book.priorities.values().any(|row| row.slaid == ticket.sla_id && row.priorityid == wanted) {
             return Err(Answer::exception("The priority is not valid for the service level agreement of this ticket."));
         }
@@ -431,13 +443,13 @@ fn place(
 ) -> Result<(), Answer> {
     let book = &world.book;
     let of_client = |site: i64| book.sites.get(site).is_some_and(|site| site.client_id == ticket.client_id);
-    if let Some(site) = site_id.filter(|site| *site > 0) {
+    if let Some(site) = site_id {
         if !of_client(site) {
             return Err(Answer::exception("The site does not belong to the customer of this ticket."));
         }
         ticket.site_id = site;
     }
-    if let Some(user_id) = user_id.filter(|user| *user > 0) {
+    if let Some(user_id) = user_id {
         let user = book.users.get(user_id).filter(|user| of_client(user.site_id));
         let user = user.ok_or_else(|| Answer::exception("The user does not belong to the customer of this ticket."))?;
         if site_id.is_none() && world.switches.user_needs_site == OnOff::On {

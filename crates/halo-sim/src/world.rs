@@ -107,7 +107,9 @@ impl World {
     /// When the file cannot be read, is no journal, or cannot be written.
     pub(crate) fn with_journal(beginning: Beginning, path: &std::path::Path) -> Result<Self, JournalError> {
         let (journal, old) = Journal::open(path, &beginning)?;
-        let mut world = Self::new(old.beginning.unwrap_or(beginning));
+        let mut beginning = old.beginning.unwrap_or(beginning);
+        crate::seed::settle(&mut beginning.book);
+        let mut world = Self::new(beginning);
         for change in old.changes {
             world.apply(change);
         }

@@ -82,6 +82,8 @@
     if (!$('#queue')) return;
     clearTimeout(refreshTimer);
     refreshTimer = setTimeout(async () => {
+      // Nothing moves under somebody who is filling in a card.
+      if (document.activeElement?.closest('#queue form')) return refresh(1000);
       const now = Date.now();
       for (const [id, until] of held) {
         const busy = rowOf(id)?.matches('.decided:is(:hover, :focus-within)');
@@ -135,18 +137,19 @@
 
   // ---- events --------------------------------------------------------------------------------------------------------
   let announced = 0;
-  function onEvent({ type, data }) {
+  function onEvent({ data }) {
     let detail = {};
     try {
       detail = JSON.parse(data || '{}');
     } catch {
       // An event whose data cannot be read still means that something changed.
     }
-    if (type === 'request.decided' && detail.id) {
-      if ($('#queue') && rowOf(detail.id)) hold(detail.id);
+    const { type, id } = detail;
+    if (type?.startsWith('request.') && type !== 'request.created' && id) {
+      if (rowOf(id)) hold(id);
       // Decided by somebody else while it is on screen: the bar gives way to the sentence.
-      if (pane()?.dataset.request === detail.id && !$('.bar-decided', pane()) && !busy) {
-        htmx.ajax('GET', `/portal/approvals/${detail.id}/bar`, { target: '#bar', swap: 'outerHTML' });
+      if (pane()?.dataset.request === id && !$('.bar-decided', pane()) && !busy) {
+        htmx.ajax('GET', `/portal/approvals/${id}/bar`, { target: '#bar', swap: 'outerHTML' });
       }
     }
     if (type === 'request.created' && Date.now() - announced > 10_000) {
@@ -212,9 +215,7 @@
             // The browser tries again by itself unless it was refused, as after a sign-out.
             if (source.readyState === EventSource.CLOSED) setTimeout(open, 5000);
           };
-          for (const type of ['request.created', 'request.decided', 'ticket.updated', 'directory.updated']) {
-            source.addEventListener(type, (event) => pass({ type, data: event.data }));
-          }
+          source.onmessage = ({ data }) => pass({ data });
         };
         open();
         // A tab that opens later asks whether the stream is up.
@@ -243,16 +244,17 @@
     counts();
     mark();
     $('.bar [autofocus]')?.focus();
+    // The answer to one's own decision: it is told, the row folds, and the next request is shown.
+    const { said, request } = pane()?.dataset ?? {};
+    if (said) {
+      delete pane().dataset.said;
+      hold(request);
+      toast(said);
+      advance(request);
+      refresh(0);
+    }
   });
   document.addEventListener('htmx:error', () => toast(words.failed));
-  // Sent by the server with the answer to one's own decision.
-  document.addEventListener('cs:decided', ({ detail }) => {
-    hold(detail.id);
-    toast(detail.said);
-    advance(detail.id);
-    refresh(0);
-  });
-
   // ---- keys ----------------------------------------------------------------------------------------------------------
   const places = { a: '/portal/approvals', r: '/portal/requests', c: '/portal/companies', t: '/portal/steps' };
   let going = 0;

@@ -3,6 +3,7 @@
 mod api;
 mod endpoint_api;
 mod http;
-mod portal;
 
-fn main() {}
+fn main() {
+    let _routers = (api::router(), endpoint_api::router());
+}

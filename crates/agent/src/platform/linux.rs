@@ -213,6 +213,12 @@ pub fn parent_process() -> Option<String> {
         .filter(|name| !name.is_empty())
 }
 
+/// Whether a path names a plain file that is marked as executable. It may still be one that we cannot read.
+#[must_use]
+pub fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.mode() & 0o111 != 0)
+}
+
 /// Opens a file that can be started: the open file, its size in bytes, and the account that owns it.
 ///
 /// # Errors

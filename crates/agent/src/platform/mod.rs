@@ -10,7 +10,7 @@ mod linux;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Moment, NoMoment, NoUser, NotPrivate, User, command_bytes, create_once, host_name, identity, invoker,
+    Moment, NoMoment, NoUser, NotPrivate, User, command_bytes, create_once, host_name, identity, invoker, is_program,
     make_private_dir, now, open_program, operating_system, package_of, parent_process, pause, replace_private,
     require_private_dir, require_private_file, wall_clock,
 };

@@ -102,6 +102,7 @@ fn the_spool_survives_what_a_crash_leaves() {
     let month_later = platform::wall_clock() + 31 * 24 * 3600 * 1_000_000;
     Spool::open(folder.path(), month_later).unwrap();
     assert!(!inside.join("req_1.used").exists());
+    assert!(!inside.join("req_3.json.123.new").exists());
 }
 
 #[test]
@@ -154,4 +155,17 @@ fn a_terminal_of_80_columns_without_colour() {
         have the name of the program that complains ready.”\n";
     assert_eq!(text, expected);
     assert!(text.split(['\n', '\r']).all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn the_state_folder_that_nobody_named() {
+    use countersign_agent::config::{StateDir, StateError};
+    let default = |uid, state: Option<&str>, home: Option<&str>| {
+        StateDir::default_path(uid, state.map(OsString::from), home.map(OsString::from))
+    };
+    let path = |text: &str| Path::new(text).to_owned();
+    assert_eq!(default(0, Some("/x"), Some("/root")).unwrap(), path("/var/lib/countersign"));
+    assert_eq!(default(1000, Some("/x"), Some("/home/sam")).unwrap(), path("/x/countersign"));
+    assert_eq!(default(1000, Some("x"), Some("/home/sam")).unwrap(), path("/home/sam/.local/state/countersign"));
+    assert!(matches!(default(1000, None, None), Err(StateError::NoHome)));
 }

@@ -113,7 +113,7 @@ async fn agents_hide_until_asked_for() {
     );
     assert_eq!(me["teams"][0]["otheragent_access"], true);
     assert!(me["departments"][0]["membershiplevel"].is_i64());
-    assert_eq!(halo.get("/Users/me").await.0, 404);
+    assert_eq!(halo.get("/Users/me").await.1["emailaddress"], "countersign-api@example.com");
 }
 
 #[tokio::test]

@@ -65,3 +65,23 @@ async fn a_foreign_file_is_left_alone() {
         Sim::start(Config { snapshot: Some(folder.path().join("no/folder")), ..Config::default() }).await.unwrap_err();
     assert!(error.to_string().contains("check that the folder exists"));
 }
+
+#[tokio::test]
+async fn a_seed_with_tickets_comes_back_with_their_actions() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.json");
+    let mut book: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string("seeds/demo.json").unwrap()).unwrap();
+    book["tickets"] = json!([{ "id": 500, "summary": "old", "details": "d", "tickettype_id": 21, "client_id": 201, "site_id": 301,
+        "status_id": 1, "agent_id": 1, "team_id": 61, "priority_id": 43, "sla_id": 31, "dateoccurred": "2020-01-01T08:00:00" }]);
+    std::fs::write(&seed, book.to_string()).unwrap();
+    let snapshot = Some(folder.path().join("halo.jsonl"));
+    for _ in 0..2 {
+        let config =
+            Config { seed: halo_sim::Seed::File(seed.clone()), snapshot: snapshot.clone(), ..Config::default() };
+        let halo = Halo::with(config).await;
+        assert_eq!(halo.get("/Actions?ticket_id=500").await.1["actions"][0]["outcome"], "Opened");
+        halo.sim(Method::POST, "/reset", json!(null)).await;
+        assert_eq!(halo.get("/Actions?ticket_id=500").await.1["record_count"], 1);
+    }
+}

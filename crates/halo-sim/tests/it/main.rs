@@ -9,6 +9,8 @@ mod faults;
 mod hostile;
 mod journal;
 mod oauth;
+mod pages;
+mod program;
 mod rights;
 mod switches;
 mod tickets;

@@ -63,6 +63,8 @@ async fn a_ticket_is_made_read_changed_closed_and_deleted() {
     assert_eq!(halo.get(&format!("/Actions/3?ticket_id={id}")).await.0, 404);
     assert_eq!(halo.get(&format!("/Actions?ticket_id={id}&excludeprivate=true")).await.1["record_count"], 1);
     assert_eq!(halo.get(&format!("/Actions?ticket_id={id}&timeentriesonly=true")).await.1["record_count"], 1);
+    let (_, sheet) = halo.get("/TimesheetEvent?agent_id=25").await;
+    assert_eq!((sheet[0]["ticket_id"].as_i64(), sheet[0]["timetaken"].as_f64()), (Some(id), Some(0.25)));
 
     let (status, ticket) =
         halo.post("/Tickets", json!([{ "id": id, "status_id": 2, "details": "changed", "assets": [] }])).await;
@@ -166,6 +168,9 @@ async fn odd_but_accepted() {
     let (status, ticket) =
         halo.post("/Tickets/Object", json!({ "summary": "one", "tickettype_id": 21, "client_id": 202 })).await;
     assert_eq!((status.as_u16(), ticket["summary"].as_str()), (201, Some("one")));
+    let of_user = json!([{ "summary": "x", "client_id": 0, "user_id": 7004, "agent_id": 0, "status_id": -1, "tickettype_id": 0 }]);
+    let (status, ticket) = halo.post("/Tickets", of_user).await;
+    assert_eq!((status.as_u16(), ticket["client_id"].as_i64(), ticket["agent_id"].as_i64()), (201, Some(202), Some(1)));
     let (status, ticket) = halo.post("/Tickets", json!([{ "summary": "nobody's" }])).await;
     assert_eq!((status.as_u16(), ticket["client_name"].as_str()), (201, Some("Example Service Desk")));
     assert_eq!(halo.call(Method::PUT, "/Tickets", Some(&json!([]))).await.unwrap().status(), 405);

@@ -37,7 +37,6 @@ col-linked = Linked to Ticketing System
 col-in-halo = In Halo
 col-step = Next step
 col-waiting = Tickets waiting
-col-last = Last request
 field-name = Name
 field-email = E-mail
 field-email-help = Halo's agent is found by this address. It never decides who may sign in.
@@ -47,8 +46,7 @@ link-how-auto-email = by e-mail
 link-how-manual = by hand
 link-by-id = Tied by Halo's id: renaming on either side breaks nothing.
 link-by-hand-title = Choose by hand
-link-id = Or Halo's id
-link-id-help = The number in the record's address in Halo.
+link-id-help = Type to find it, or write the number from its address in Halo.
 link-id-missing = Choose a record or write its id.
 blocked-company = Its company has no link yet
 blocked-not-connected = HaloPSA is not connected
@@ -60,14 +58,13 @@ link-failed-said = Not linked: { $why }
 many-linked-said = { $done } of { $all } linked.
 many-unlinked-said = { $done } of { $all } unlinked.
 saved-said = Saved.
+none-in-state = None is in this state
 
 companies-title = Companies
 companies-col = Company
+companies-choose = Halo customer, by name or id
 companies-other = Halo customer
-companies-summary = { $count ->
-    [one] { $count } company.
-   *[other] { $count } companies.
-}
+companies-summary = Every company is linked.
 companies-summary-unlinked = { $count } without a link. Their tickets wait; requests are decided as usual.
 companies-no-like = No similar customer
 companies-ambiguous = { $count } customers have this name
@@ -81,11 +78,9 @@ companies-none-found = No company is called “{ $query }”
 
 locations-title = Locations
 locations-col = Location
+locations-choose = Halo site, by name or id
 locations-other = Halo site
-locations-summary = { $count ->
-    [one] { $count } location.
-   *[other] { $count } locations.
-}
+locations-summary = Every location is linked.
 locations-summary-unlinked = { $count } without a link. Their tickets go to the customer's main site.
 locations-no-like = No similar site
 locations-ambiguous = { $count } sites have this name
@@ -99,11 +94,9 @@ locations-none-found = No location is called “{ $query }”
 
 computers-title = Computers
 computers-col = Computer
+computers-choose = Halo asset, by name or id
 computers-other = Halo asset
-computers-summary = { $count ->
-    [one] { $count } computer.
-   *[other] { $count } computers.
-}
+computers-summary = Every computer is linked.
 computers-summary-unlinked = { $count } without a link. Their tickets name the computer in the text.
 computers-no-like = No similar asset
 computers-ambiguous = { $count } assets have this name
@@ -117,11 +110,9 @@ computers-none-found = No computer is called “{ $query }”
 
 users-title = Users
 users-col = User
+users-choose = Halo agent, by name or id
 users-other = Halo agent
-users-summary = { $count ->
-    [one] { $count } technician.
-   *[other] { $count } technicians.
-}
+users-summary = Every technician is linked.
 users-summary-unlinked = { $count } without a link. Their time is logged under the API agent.
 users-no-like = No agent has this address
 users-ambiguous = { $count } agents have this address

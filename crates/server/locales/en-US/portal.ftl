@@ -81,7 +81,7 @@ span-days = { $count ->
 ## Sign-in
 
 sign-in-title = Sign in to Countersign
-sign-in-link = This link signs you in once, on this device. Opening it changed nothing; the button does.
+sign-in-link = This link signs { $name } in once, on this device. Opening it changed nothing; the button does.
 sign-in-button = Sign in
 sign-in-refused = This link was used before, or its time is over.
 sign-in-none = Countersign is entered by a one-use link.
@@ -96,9 +96,19 @@ problem-forbidden-title = This is not yours to do
 problem-forbidden-text = Your role does not allow it. An administrator can change roles.
 problem-stale-title = This page is too old
 problem-stale-text = It was open over a sign-out or a restart. Nothing was changed. Open it again and repeat the last step.
+problem-refused-title = Not done
+problem-refused-text = Nothing was changed.
 problem-internal-title = Something broke on the server
 problem-internal-text = Nothing that was confirmed is lost. The log holds the cause.
 problem-unavailable-title = The server cannot save right now
 problem-unavailable-text = Nothing was changed. Try again in a moment; the administrator sees the cause in the log.
-problem-reference = To find it in the log:
 problem-back = To the approvals
+
+role-l1 = Level 1
+role-l2 = Level 2
+role-l3 = Level 3
+role-administrator = Administrator
+role-client_administrator = Client administrator
+role-auditor = Auditor
+demo-banner = This is the demo: sample companies, a pretended Halo, and no second factor.
+halo-trouble = HaloPSA: { $why }

@@ -1,1 +1,41 @@
-//! `/api/v1`.
+//! `/api/v1`: what technicians' programs, and the portal, call. Unknown fields are refused by name.
+
+mod audit;
+mod directory;
+mod enrollment_keys;
+mod events;
+mod links;
+mod page;
+mod requests;
+mod steps;
+mod technicians;
+mod ticketing;
+mod tokens;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::Shared;
+
+/// The routes of technicians.
+pub(crate) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .merge(requests::router())
+        .merge(directory::router())
+        .merge(technicians::router())
+        .merge(links::router())
+        .merge(ticketing::router())
+        .merge(steps::router())
+        .merge(enrollment_keys::router())
+        .merge(tokens::router())
+        .merge(audit::router())
+        .merge(events::router())
+}
+
+/// Tells "not given" from "null" in a body: not given changes nothing, null takes the value away.
+pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}

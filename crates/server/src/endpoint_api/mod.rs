@@ -15,7 +15,7 @@ use axum::{
 use bytes::Bytes;
 use countersign_app::{App, enroll::Enrollment, sign_in};
 use countersign_domain::{
-    id::RequestId,
+    id::{ComputerId, RequestId},
     request::{Ending, Request, State as RequestState},
 };
 use countersign_wire::{
@@ -149,7 +149,7 @@ async fn answer(
 ) -> Answer<Json<DecisionAnswer>> {
     let app = &shared.app;
     let own = computer.computer.id.clone();
-    let request = wait_for_decision(app, wait.wait.min(MAX_WAIT_SECONDS), async || app.own_request(&own, &id).await, &id).await?;
+    let request = wait_for_decision(app, wait.wait.min(MAX_WAIT_SECONDS), &own, &id).await?;
     let row = app.own_row(&own, &id).await?;
     Ok(Json(DecisionAnswer {
         id: wire_id(request.id.as_str())?,
@@ -162,18 +162,13 @@ async fn answer(
 }
 
 /// Reads until the request is decided or the time is over. A wake is only a hint: the store is what counts.
-async fn wait_for_decision(
-    app: &App,
-    seconds: u16,
-    read: impl AsyncFn() -> countersign_app::Result<Request>,
-    id: &RequestId,
-) -> Answer<Request> {
+async fn wait_for_decision(app: &App, seconds: u16, own: &ComputerId, id: &RequestId) -> Answer<Request> {
     let clock = app.clock();
     let until = clock.monotonic() + Duration::from_secs(u64::from(seconds));
     let waiter = app.wake().waiter(id);
     loop {
         let news = waiter.notified();
-        let request = read().await?;
+        let request = app.own_request(own, id).await?;
         let left = until.saturating_sub(clock.monotonic());
         if request.state != RequestState::Pending || left.is_zero() {
             return Ok(request);

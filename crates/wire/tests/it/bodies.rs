@@ -68,6 +68,7 @@ fn answers_have_the_names_of_the_contract() {
     let outcome =
         OutcomeBody { outcome: Outcome::GivenUp, exit_code: None, use_id: None, at: Time::from_micros(0).unwrap() };
     assert_eq!(serde_json::to_value(outcome).unwrap(), json!({"outcome": "given_up", "at": "1970-01-01T00:00:00Z"}));
+    assert_eq!(Time::MAX.to_string(), "9999-12-30T22:00:00Z");
     let held: Held = read(br#"{"computer_id":"computer_1","held":true}"#).unwrap();
     assert!(held.held);
 }

@@ -58,7 +58,7 @@ pub(crate) struct Decided {
     /// "Approved by Sam Okoro", "Expired", … in the reader's language.
     pub(crate) sentence: String,
     pub(crate) tone: Tone,
-    pub(crate) at: When,
+    pub(crate) at: Option<When>,
     pub(crate) reason: Option<String>,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct QueueRow {
     /// Set where it was decided a moment ago: the row stays in its place and folds.
     pub(crate) decided: Option<Decided>,
     /// What a decision sends back to tell whether the request changed since it was shown.
-    pub(crate) version: u64,
+    pub(crate) version: i64,
 }
 
 /// The list of waiting requests: also the fragment that is fetched anew after each event.
@@ -98,7 +98,7 @@ pub(crate) struct Queue {
     pub(crate) waiting: u64,
     /// The last minutes' choice of validity, kept for the cards of a phone.
     pub(crate) minutes: u32,
-    pub(crate) csrf: String,
+    pub(crate) form_token: String,
     /// What is shown in place of an empty list.
     pub(crate) first_run: Option<FirstRun>,
 }
@@ -146,8 +146,8 @@ pub(crate) enum Ask {
 pub(crate) struct Bar {
     pub(crate) text: Text,
     pub(crate) id: String,
-    pub(crate) version: u64,
-    pub(crate) csrf: String,
+    pub(crate) version: i64,
+    pub(crate) form_token: String,
     pub(crate) risk: Risk,
     pub(crate) ask: Ask,
     /// What was typed, kept over a refused form.
@@ -228,9 +228,11 @@ pub(crate) struct Pane {
     pub(crate) facts: Vec<Fact>,
     pub(crate) command_line: Option<String>,
     pub(crate) ticket: TicketLink,
-    /// What this user asked before, newest first.
+    /// What was asked on this computer before, newest first.
     pub(crate) before: Vec<Past>,
     pub(crate) bar: Bar,
+    /// What the decision that led here did: the script tells it and goes on to the next request.
+    pub(crate) said: Option<String>,
 }
 
 /// The whole screen.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::frame::{Empty, Frame, Tab, Tone, When};
+use super::frame::{Empty, Frame, Tab, Tone};
 use crate::portal::text::Text;
 
 /// Which of the four lists.
@@ -30,17 +30,9 @@ impl Kind {
         format!("{}-{rest}", self.path())
     }
 
-    pub(crate) fn icon(self) -> &'static str {
-        match self {
-            Self::Companies => "building",
-            Self::Locations => "map-pin",
-            Self::Computers => "device-desktop",
-            Self::Users => "users",
-        }
-    }
-
-    pub(crate) fn is_users(self) -> bool {
-        self == Self::Users
+    /// Only companies hold tickets back.
+    pub(crate) fn holds_tickets(self) -> bool {
+        self == Self::Companies
     }
 }
 
@@ -51,9 +43,9 @@ pub(crate) enum LinkState {
         name: String,
         id: String,
     },
-    /// `like` is the nearest name on the other side, if any comes near.
+    /// `like` is the nearest record on the other side, if any comes near.
     Unlinked {
-        like: Option<String>,
+        like: Option<Candidate>,
     },
     Ambiguous {
         candidates: u64,
@@ -109,7 +101,6 @@ pub(crate) struct DirectoryRow {
     pub(crate) blocked: Option<String>,
     /// Tickets that wait for this record's link.
     pub(crate) waiting: u64,
-    pub(crate) last_seen: Option<When>,
     /// What happened to this row in the action that was just taken.
     pub(crate) result: Option<RowResult>,
 }
@@ -137,7 +128,7 @@ pub(crate) struct DirectoryPage {
     pub(crate) text: Text,
     pub(crate) frame: Frame,
     pub(crate) kind: Kind,
-    /// "48 companies, 5 without a link."
+    /// "5 without a link."
     pub(crate) summary: String,
     pub(crate) tabs: Vec<Tab>,
     pub(crate) query: String,
@@ -154,8 +145,15 @@ impl DirectoryPage {
     }
 }
 
-/// A record of the other side that fits.
+/// Who tied a link, and when.
 #[derive(Debug, Clone)]
+pub(crate) struct LinkedHow {
+    pub(crate) how: String,
+    pub(crate) at: Option<super::frame::When>,
+}
+
+/// A record of the other side.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -176,8 +174,13 @@ pub(crate) struct RecordPage {
     pub(crate) link: LinkState,
     pub(crate) blocked: Option<String>,
     /// "by name", "by hand", with the time.
-    pub(crate) linked_how: Option<String>,
+    pub(crate) linked_how: Option<LinkedHow>,
+    /// Those that fit.
     pub(crate) candidates: Vec<Candidate>,
+    /// All others, to choose from by typing.
+    pub(crate) others: Vec<Candidate>,
+    /// Why there are none to choose from.
+    pub(crate) others_error: Option<String>,
     pub(crate) waiting: u64,
     pub(crate) said: Option<RowResult>,
     /// What was typed, and why it was not taken.

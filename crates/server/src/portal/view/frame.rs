@@ -105,6 +105,13 @@ pub(crate) struct Banner {
     pub(crate) text: String,
 }
 
+/// Whether a person may read the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settings {
+    Shown,
+    Hidden,
+}
+
 /// How many records of each kind have no link, for the side bar. Zero shows nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Unlinked {
@@ -124,11 +131,13 @@ pub(crate) struct Frame {
     pub(crate) connection: Connection,
     pub(crate) waiting: u64,
     pub(crate) unlinked: Unlinked,
+    /// Whether the settings are in the navigation.
+    pub(crate) settings: Settings,
     /// Ticket steps that wait for a person.
     pub(crate) attention: u64,
     pub(crate) banner: Option<Banner>,
     /// The session's token for unsafe methods; goes into every form.
-    pub(crate) csrf: String,
+    pub(crate) form_token: String,
     /// What the search field holds.
     pub(crate) search: String,
 }
@@ -184,8 +193,12 @@ impl Frame {
         ]
     }
 
-    pub(crate) fn control(&self) -> [Place; 2] {
-        [self.place(Screen::Steps), self.place(Screen::Ticketing)]
+    pub(crate) fn control(&self) -> Vec<Place> {
+        let mut places = vec![self.place(Screen::Steps)];
+        if self.settings == Settings::Shown {
+            places.push(self.place(Screen::Ticketing));
+        }
+        places
     }
 
     /// The four places of the phone's tab bar; the fifth opens the rest.
@@ -199,13 +212,12 @@ impl Frame {
     }
 
     /// What the phone's "More" opens.
-    pub(crate) fn rest(&self) -> [Place; 4] {
-        [
-            self.place(Screen::Locations),
-            self.place(Screen::Computers),
-            self.place(Screen::Users),
-            self.place(Screen::Ticketing),
-        ]
+    pub(crate) fn rest(&self) -> Vec<Place> {
+        let mut places = vec![self.place(Screen::Locations), self.place(Screen::Computers), self.place(Screen::Users)];
+        if self.settings == Settings::Shown {
+            places.push(self.place(Screen::Ticketing));
+        }
+        places
     }
 
     pub(crate) fn rest_is_current(&self) -> bool {

@@ -11,6 +11,8 @@ pub(crate) enum Problem {
     Forbidden,
     /// The form's token or origin did not fit: usually a page that was open over a sign-out.
     Stale,
+    /// The use case says no, in its own sentence.
+    Refused,
     Internal,
     /// The store or another part does not answer; nothing was changed.
     Unavailable,
@@ -21,6 +23,7 @@ impl Problem {
         match self {
             Self::NotFound => 404,
             Self::Forbidden | Self::Stale => 403,
+            Self::Refused => 409,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -31,6 +34,7 @@ impl Problem {
             Self::NotFound => "not-found",
             Self::Forbidden => "forbidden",
             Self::Stale => "stale",
+            Self::Refused => "refused",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
         }
@@ -51,6 +55,6 @@ impl Problem {
 pub(crate) struct ProblemPage {
     pub(crate) text: Text,
     pub(crate) problem: Problem,
-    /// The words by which the log's line is found.
-    pub(crate) reference: Option<String>,
+    /// A sentence that says more than the general one.
+    pub(crate) sentence: Option<String>,
 }

@@ -26,9 +26,10 @@ fn frame(screen: Screen, title: &str) -> Frame {
         connection: Connection::Connected,
         waiting: 6,
         unlinked: Unlinked { companies: 5, locations: 11, computers: 38, users: 1 },
+        settings: Settings::Shown,
         attention: 4,
         banner: None,
-        csrf: "sample-token".into(),
+        form_token: "sample-token".into(),
         search: String::new(),
     }
 }
@@ -60,8 +61,12 @@ fn rows() -> Vec<QueueRow> {
         Risk::Low,
         "Signed",
     );
-    decided.decided =
-        Some(Decided { sentence: "Approved by Sam Okoro".into(), tone: Tone::Ok, at: at("14:05:00"), reason: None });
+    decided.decided = Some(Decided {
+        sentence: "Approved by Sam Okoro".into(),
+        tone: Tone::Ok,
+        at: Some(at("14:05:00")),
+        reason: None,
+    });
     let mut repeated = row(
         "c",
         "Wireshark 4.6.1 installer",
@@ -124,7 +129,7 @@ fn queue(chosen: &str) -> Queue {
         chosen: Some(format!("req_{chosen}")),
         waiting: 6,
         minutes: 240,
-        csrf: "sample-token".into(),
+        form_token: "sample-token".into(),
         first_run: None,
     }
 }
@@ -176,7 +181,7 @@ fn bar(id: &str, risk: Risk, ask: Ask) -> Bar {
         text: text(),
         id: format!("req_{id}"),
         version: 1,
-        csrf: "sample-token".into(),
+        form_token: "sample-token".into(),
         risk,
         ask,
         reason: String::new(),
@@ -214,6 +219,7 @@ fn pane(id: &str, risk: Risk, ask: Ask) -> Pane {
         },
         before: past(),
         bar: bar(id, risk, ask),
+        said: None,
     }
 }
 
@@ -255,7 +261,7 @@ pub(super) fn approvals_decided() -> ApprovalsPage {
     shown.bar.decided = Some(Decided {
         sentence: "Approved by Sam Okoro".into(),
         tone: Tone::Ok,
-        at: at("14:05:00"),
+        at: Some(at("14:05:00")),
         reason: Some("Known build".into()),
     });
     page.queue = queue("d");
@@ -464,7 +470,6 @@ fn record(id: &str, name: &str, link: LinkState, waiting: u64) -> DirectoryRow {
         link,
         blocked: None,
         waiting,
-        last_seen: Some(at("13:40:00")),
         result: None,
     }
 }
@@ -475,18 +480,14 @@ fn linked(name: &str, id: &str) -> LinkState {
 
 /// The companies, in each state of a link.
 pub(super) fn companies() -> DirectoryPage {
-    let like = |name: &str| LinkState::Unlinked { like: Some(name.into()) };
+    let like = |name: &str| LinkState::Unlinked { like: Some(Candidate { id: "1200".into(), name: name.into() }) };
     let mut fresh = record("i", "Trial Garden Centre", linked("Trial Garden Centre", "1131"), 0);
     fresh.result = Some(RowResult { tone: Tone::Ok, text: text().arg("linked-said", "name", "Trial Garden Centre") });
     DirectoryPage {
         text: text(),
         frame: frame(Screen::Companies, "Companies"),
         kind: Kind::Companies,
-        summary: format!(
-            "{} {}",
-            text().count("companies-summary", 48_u64),
-            text().count("companies-summary-unlinked", 5_u64)
-        ),
+        summary: text().count("companies-summary-unlinked", 5_u64),
         tabs: vec![
             tab("all", "tab-all", Some(48), true),
             tab("linked", "tab-linked", Some(43), false),
@@ -516,7 +517,7 @@ pub(super) fn computers() -> DirectoryPage {
     let mut page = companies();
     page.kind = Kind::Computers;
     page.frame = frame(Screen::Computers, "Computers");
-    page.summary = text().count("computers-summary", 3_u64);
+    page.summary = text().count("computers-summary-unlinked", 3_u64);
     page.rows = vec![
         record("a", "DEMO-LT-203", linked("DEMO-LT-203", "77"), 0),
         record("b", "PLC-WS-006", LinkState::Unlinked { like: None }, 0),
@@ -547,6 +548,8 @@ pub(super) fn company() -> RecordPage {
             Candidate { id: "1201".into(), name: "Specimen Credit Union".into() },
             Candidate { id: "1202".into(), name: "Specimen Credit Union (old)".into() },
         ],
+        others: vec![Candidate { id: "1042".into(), name: "Acme Sample Works".into() }],
+        others_error: None,
         waiting: 2,
         said: None,
         error: Some(text().t("link-id-missing")),
@@ -562,7 +565,7 @@ pub(super) fn user() -> RecordPage {
     page.email = Some("sam.okoro@example.com".into());
     page.under = "Level 2".into();
     page.link = linked("Sam Okoro", "12");
-    page.linked_how = Some(text().t("link-how-auto-email"));
+    page.linked_how = Some(LinkedHow { how: text().t("link-how-auto-email"), at: Some(at("09:00:00")) });
     page.error = None;
     page.said = Some(RowResult { tone: Tone::Ok, text: text().t("saved-said") });
     page
@@ -601,8 +604,8 @@ pub(super) fn ticketing() -> TicketingPage {
         text: text(),
         frame: frame(Screen::Ticketing, "Ticketing System"),
         connection: vec![
-            field("resource_server", "https://halo.example.com/api"),
-            field("auth_server", "https://halo.example.com/auth"),
+            field("resource_url", "https://halo.example.com/api"),
+            field("auth_url", "https://halo.example.com/auth"),
             field("tenant", "sample"),
             field("client_id", "6f0d2c1e-0000-4000-8000-000000000000"),
         ],
@@ -616,7 +619,7 @@ pub(super) fn ticketing() -> TicketingPage {
         choices_error: None,
         ticket_type: select("ticket_type", "2"),
         statuses: vec![
-            select("status_new", "1"),
+            select("status_open", "1"),
             select("status_approved", "9"),
             select("status_denied", "9"),
             select("status_expired", "77"),
@@ -624,7 +627,9 @@ pub(super) fn ticketing() -> TicketingPage {
         ],
         outcome: select("outcome", "5"),
         assign: Switch::On,
+        time: Time::Fixed,
         minutes: field("minutes", "5"),
+        edit: Switch::On,
         said: None,
         check: Some(Check {
             text: text(),
@@ -672,11 +677,11 @@ pub(super) fn ticketing_new() -> TicketingPage {
 pub(super) fn steps() -> StepsPage {
     let step = |reference: &str, what: &str, company: &str| StepRow {
         id: "step_a".into(),
-        request_id: "req_c".into(),
+        href: "/portal/requests/req_c".into(),
         reference: reference.into(),
         what: what.into(),
         company: company.into(),
-        at: at("13:42:00"),
+        at: Some(at("13:42:00")),
         tries: 2,
         next_at: None,
         attempts: vec![attempt("13:42:00", "403, 88 ms", Tone::Bad, "Halo refuses. A person must act.")],
@@ -736,5 +741,5 @@ pub(super) fn sign_in(link: Link) -> SignInPage {
 
 /// An error page.
 pub(super) fn problem(problem: Problem) -> ProblemPage {
-    ProblemPage { text: text(), problem, reference: Some("sample-1".into()) }
+    ProblemPage { text: text(), problem, sentence: None }
 }

@@ -7,8 +7,8 @@ use crate::portal::text::Text;
 /// What the link is good for.
 #[derive(Debug, Clone)]
 pub(crate) enum Link {
-    /// Not looked at: a link is spent by the button alone, so that mail scanners cannot use it up.
-    Given(String),
+    /// Good so far. It is spent by the button alone, so that mail scanners cannot use it up.
+    Given { secret: String, name: String },
     /// Used, expired or never issued; which one is not told.
     Refused,
     /// The page was opened without a link.

@@ -10,13 +10,15 @@ use crate::portal::text::Text;
 #[derive(Debug, Clone)]
 pub(crate) struct StepRow {
     pub(crate) id: String,
-    pub(crate) request_id: String,
-    /// The request's short form.
+    /// The page of what it tells of.
+    pub(crate) href: String,
+    /// The request's short form, or the record's kind.
     pub(crate) reference: String,
     /// "Open ticket", "Record decision".
     pub(crate) what: String,
     pub(crate) company: String,
-    pub(crate) at: When,
+    /// When it was last tried.
+    pub(crate) at: Option<When>,
     pub(crate) tries: u64,
     /// When it is tried next.
     pub(crate) next_at: Option<When>,

@@ -31,7 +31,9 @@ fn pages() -> Vec<(&'static str, String)> {
         page("ticketing-new", &|| samples::ticketing_new().render()),
         page("steps", &|| samples::steps().render()),
         page("steps-none", &|| samples::steps_none().render()),
-        page("sign-in", &|| samples::sign_in(Link::Given("sample".into())).render()),
+        page("sign-in", &|| {
+            samples::sign_in(Link::Given { secret: "sample".into(), name: "Maria Ruiz".into() }).render()
+        }),
         page("sign-in-refused", &|| samples::sign_in(Link::Refused).render()),
         page("sign-in-none", &|| samples::sign_in(Link::None).render()),
         page("not-found", &|| samples::problem(Problem::NotFound).render()),

@@ -83,6 +83,34 @@ impl Switch {
     }
 }
 
+/// How working time is booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    Fixed,
+    Measured,
+    Off,
+}
+
+impl Time {
+    /// The value in the form; also the end of its text key.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Measured => "measured",
+            Self::Off => "off",
+        }
+    }
+
+    pub(crate) fn key(self) -> String {
+        format!("tk-time-{}", self.name())
+    }
+
+    /// Every way, with whether it is the one in force.
+    pub(crate) fn all(self) -> [(Self, bool); 3] {
+        [Self::Fixed, Self::Measured, Self::Off].map(|time| (time, time == self))
+    }
+}
+
 /// The lists that Halo offers. Empty while there is no connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Choices {
@@ -109,7 +137,10 @@ pub(crate) struct TicketingPage {
     pub(crate) statuses: Vec<Select>,
     pub(crate) outcome: Select,
     pub(crate) assign: Switch,
+    pub(crate) time: Time,
     pub(crate) minutes: Field,
+    /// Whether this person may save.
+    pub(crate) edit: Switch,
     /// What saving did.
     pub(crate) said: Option<(Tone, String)>,
     pub(crate) check: Option<Check>,

@@ -1,0 +1,244 @@
+//! The ticketing settings: read, changed, tried out.
+
+use axum::{Json, extract::State};
+use countersign_app::{
+    budget::Allowance,
+    psa::{Check, Choices, Discovered, Visibility},
+    ticketing::{Change, Switch, TimeEntry, View},
+};
+use countersign_domain::{audit::Actor, directory::Technician, role::Right};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::given;
+use crate::http::{
+    Shared,
+    body::{Body, Query},
+    caller::By,
+    problem::{Answer, Problem},
+};
+
+pub(super) fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(read, change))
+        .routes(routes!(check))
+        .routes(routes!(choices))
+        .routes(routes!(discover))
+        .routes(routes!(resume))
+}
+
+fn may(by: &Technician, right: Right) -> Answer<()> {
+    if by.role.may(right) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        axum::http::StatusCode::FORBIDDEN,
+        "forbidden",
+        "Your role may not do this. An administrator can change it under Users.",
+    ))
+}
+
+/// The settings. The secret never comes back; `secret_set` says that one is kept.
+#[utoipa::path(get, path = "/api/v1/ticketing", tag = "ticketing",
+    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem)))]
+async fn read(State(shared): State<Shared>, by: By) -> Answer<Json<View>> {
+    may(by.technician(), Right::ReadSettings)?;
+    Ok(Json(shared.app.ticketing()))
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BudgetIn {
+    /// Calls …
+    calls: Option<u32>,
+    /// … in so many seconds.
+    window_s: Option<u32>,
+    /// No limit at all.
+    off: Option<bool>,
+}
+
+/// A change: only what is named changes; null takes a value away.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TicketingPatch {
+    /// Resource server, `https://sample.halopsa.com/api`.
+    resource_url: Option<String>,
+    /// Authorisation server, `https://sample.halopsa.com/auth`.
+    auth_url: Option<String>,
+    /// Tenant; null where the host name says it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    tenant: Option<Option<String>>,
+    /// Client id of the application.
+    client_id: Option<String>,
+    /// Its secret. Write-only.
+    client_secret: Option<String>,
+    /// Address of a ticket for people, with `{id}`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    ticket_url: Option<Option<String>>,
+    /// Ticket type of new tickets. Where it changes, statuses and outcome that are not named are chosen anew.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    ticket_type: Option<Option<String>>,
+    /// Team of new tickets, by name.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    team: Option<Option<String>>,
+    /// Priority of new tickets.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    priority: Option<Option<String>>,
+    /// Status at opening.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    status_open: Option<Option<String>>,
+    /// Status after an approval.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    status_approved: Option<Option<String>>,
+    /// Status after a denial.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    status_denied: Option<Option<String>>,
+    /// Status after running out of time.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    status_expired: Option<Option<String>>,
+    /// Status after a withdrawal.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    status_withdrawn: Option<Option<String>>,
+    /// Outcome of our actions.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    outcome: Option<Option<String>>,
+    /// `on` assigns the ticket to who decided.
+    #[schema(value_type = Option<String>)]
+    assign: Option<Switch>,
+    /// `{"mode": "off"}`, `{"mode": "fixed", "minutes": 5}` or `{"mode": "measured", "minimum_minutes": 5}`.
+    #[schema(value_type = Option<serde_json::Value>)]
+    time: Option<TimeEntry>,
+    /// `on` leaves the time out where the decider is linked to no agent.
+    #[schema(value_type = Option<String>)]
+    time_needs_link: Option<Switch>,
+    /// `private` or `public`: who may read our notes.
+    #[schema(value_type = Option<String>)]
+    notes: Option<Visibility>,
+    /// Seconds after an unanswered call until what was looked for and not found is sent again, 1 to 3600.
+    settle_s: Option<u32>,
+    /// Allowance of calls.
+    budget: Option<BudgetIn>,
+}
+
+/// Changes the settings. A changed connection is tried before it is kept; a choice is compared with what is offered.
+#[utoipa::path(patch, path = "/api/v1/ticketing", tag = "ticketing", request_body = TicketingPatch,
+    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem),
+              (status = 422, description = "Names the field and what is offered", body = Problem), (status = 502, body = Problem)))]
+async fn change(State(shared): State<Shared>, by: By, Body(body): Body<TicketingPatch>) -> Answer<Json<View>> {
+    may(by.technician(), Right::EditSettings)?;
+    let now = shared.app.ticketing_settings().budget;
+    let change = Change {
+        resource_url: body.resource_url,
+        auth_url: body.auth_url,
+        tenant: body.tenant,
+        client_id: body.client_id,
+        client_secret: body.client_secret,
+        ticket_url: body.ticket_url,
+        ticket_type: body.ticket_type,
+        team: body.team,
+        priority: body.priority,
+        status_open: body.status_open,
+        status_approved: body.status_approved,
+        status_denied: body.status_denied,
+        status_expired: body.status_expired,
+        status_withdrawn: body.status_withdrawn,
+        outcome: body.outcome,
+        assign: body.assign,
+        time: body.time,
+        time_needs_link: body.time_needs_link,
+        notes: body.notes,
+        settle_s: body.settle_s,
+        budget: body.budget.map(|budget| Allowance {
+            calls: budget.calls.unwrap_or(now.calls),
+            window_s: budget.window_s.unwrap_or(now.window_s),
+            off: budget.off.unwrap_or(now.off),
+        }),
+    };
+    let actor = Actor::Technician(by.technician().id.clone());
+    Ok(Json(shared.app.change_ticketing(actor, change).await?))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CheckIn {
+    /// Consent to write a test ticket. Lines that need a write are `unknown` without; the test ticket comes with the
+    /// guided set-up.
+    #[serde(default)]
+    write_test: bool,
+    /// The customer of the test ticket.
+    customer: Option<String>,
+}
+
+/// The lines of a check.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChecksOut {
+    /// The lines, in a fixed order.
+    #[schema(value_type = Vec<serde_json::Value>)]
+    checks: Vec<Check>,
+}
+
+/// Tries out connection and rights, one line per thing.
+#[utoipa::path(post, path = "/api/v1/ticketing/check", tag = "ticketing", request_body = CheckIn,
+    responses((status = 200, body = ChecksOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)))]
+async fn check(State(shared): State<Shared>, by: By, Body(body): Body<CheckIn>) -> Answer<Json<ChecksOut>> {
+    may(by.technician(), Right::ReadSettings)?;
+    if body.write_test || body.customer.is_some() {
+        return Err(Problem::new(
+            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+            "write_test_not_available",
+            "A check that writes a test ticket is not built yet. Leave write_test and customer out.",
+        ));
+    }
+    Ok(Json(ChecksOut { checks: shared.app.check_ticketing().await? }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ChoicesQuery {
+    /// For this ticket type; left out takes the one that is set.
+    ticket_type: Option<String>,
+}
+
+/// What the ticketing system offers: ticket types, statuses, outcomes, teams, agents, and what fits most.
+#[utoipa::path(get, path = "/api/v1/ticketing/choices", tag = "ticketing", params(ChoicesQuery),
+    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
+async fn choices(State(shared): State<Shared>, by: By, Query(query): Query<ChoicesQuery>) -> Answer<Json<Choices>> {
+    may(by.technician(), Right::ReadSettings)?;
+    Ok(Json(shared.app.choices(query.ticket_type.as_deref()).await?))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DiscoverIn {
+    /// Any address of the ticketing system, as it stands in the browser.
+    address: String,
+}
+
+/// Asks an address where its resource and authorisation servers are.
+#[utoipa::path(post, path = "/api/v1/ticketing/discover", tag = "ticketing", request_body = DiscoverIn,
+    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+async fn discover(State(shared): State<Shared>, by: By, Body(body): Body<DiscoverIn>) -> Answer<Json<Discovered>> {
+    may(by.technician(), Right::EditSettings)?;
+    Ok(Json(shared.app.discover(&body.address).await?))
+}
+
+/// Lets new tickets go on after the ticketing system showed tickets of ours that the database does not know.
+#[utoipa::path(post, path = "/api/v1/ticketing/resume", tag = "ticketing",
+    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem)))]
+async fn resume(State(shared): State<Shared>, by: By) -> Answer<Json<View>> {
+    shared.app.resume_tickets(by.technician()).await?;
+    Ok(Json(shared.app.ticketing()))
+}

@@ -1,0 +1,219 @@
+//! The portal: the pages on which people decide, look things up, link records and set the ticketing system up.
+//!
+//! Each route calls one use case of `app`, turns what it tells into a [`view`], and answers HTML: a whole page, or the
+//! fragment that the page's script asked for. Not for: the API, which answers JSON and takes tokens. Called by the
+//! server's router.
+//!
+//! The decision a reader would undo: every page works as plain links and forms; htmx only spares the reload.
+
+mod approvals;
+mod assets;
+mod directory;
+mod events;
+mod form;
+mod requests;
+mod sign_in;
+mod steps;
+mod story;
+mod text;
+mod ticketing;
+mod view;
+mod visitor;
+mod words;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::FromRef;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use countersign_app::{App, Error};
+use countersign_domain::role::Right;
+
+use crate::http::Shared;
+use text::Text;
+use view::frame::{Banner, Connection, Frame, Person, Screen, Settings, Tone, Unlinked};
+use view::problem::{Problem, ProblemPage};
+use visitor::Visitor;
+
+impl FromRef<Shared> for App {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.app.clone()
+    }
+}
+
+/// The portal's routes.
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/portal/approvals") }))
+        .route("/portal", get(|| async { Redirect::to("/portal/approvals") }))
+        .route("/assets/{*file}", get(assets::file))
+        .route("/sign-in", get(sign_in::without_link).post(sign_in::sign_in))
+        .route("/sign-in/{secret}", get(sign_in::with_link))
+        .route("/portal/sign-out", post(sign_in::sign_out))
+        .route("/portal/events", get(events::events))
+        .route("/portal/approvals", get(approvals::page))
+        .route("/portal/approvals/queue", get(approvals::queue))
+        .route("/portal/approvals/{id}", get(approvals::page_with))
+        .route("/portal/approvals/{id}/pane", get(approvals::pane))
+        .route("/portal/approvals/{id}/bar", get(approvals::bar))
+        .route("/portal/requests", get(requests::list))
+        .route("/portal/requests/{id}", get(requests::one))
+        .route("/portal/requests/{id}/decision", post(approvals::decide))
+        .route("/portal/requests/{id}/revoke", post(requests::revoke))
+        .route("/portal/settings/ticketing", get(ticketing::page).post(ticketing::save))
+        .route("/portal/settings/ticketing/check", post(ticketing::check))
+        .route("/portal/steps", get(steps::page))
+        .route("/portal/steps/retry", post(steps::retry))
+        .route("/portal/steps/{id}/give-up", post(steps::give_up))
+        .merge(directory::router())
+}
+
+/// Why a page cannot be shown.
+pub(crate) enum Refused {
+    /// Nobody is signed in.
+    SignIn,
+    /// The form is older than the session.
+    Stale,
+    /// The use case says no.
+    App(Error),
+    /// The address names nothing.
+    NotFound,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::App(error)
+    }
+}
+
+/// Result of a route.
+pub(crate) type Page = Result<Response, Refused>;
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (problem, sentence) = match self {
+            // The script follows the header; a browser without it follows the redirect.
+            Self::SignIn => {
+                let mut response = Redirect::to("/sign-in").into_response();
+                response
+                    .headers_mut()
+                    .insert(HeaderName::from_static("hx-redirect"), HeaderValue::from_static("/sign-in"));
+                return response;
+            }
+            Self::Stale => (Problem::Stale, None),
+            Self::NotFound | Self::App(Error::NotFound(_)) => (Problem::NotFound, None),
+            Self::App(Error::Forbidden { sentence, .. }) => (Problem::Forbidden, Some(sentence)),
+            Self::App(
+                error @ (Error::Invalid { .. }
+                | Error::Conflict { .. }
+                | Error::AlreadyDecided(_)
+                | Error::NotConnected
+                | Error::Psa(_)),
+            ) => (Problem::Refused, Some(error.to_string())),
+            Self::App(error @ Error::Store(_)) => {
+                tracing::error!(error = chain(&error), "a portal page met a failing database");
+                (Problem::Unavailable, None)
+            }
+            Self::App(error @ Error::Sealed(_)) => {
+                tracing::error!(error = chain(&error), "a portal page failed");
+                (Problem::Internal, None)
+            }
+        };
+        problem_page(problem, sentence)
+    }
+}
+
+/// An error with everything behind it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+/// A page that says what is wrong. Also for the router's own failures, such as an unknown address.
+pub(crate) fn problem_page(problem: Problem, sentence: Option<String>) -> Response {
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    html_with(status, &ProblemPage { text: Text::default(), problem, sentence })
+}
+
+/// A view as an answer.
+fn html(view: &impl Template) -> Response {
+    html_with(StatusCode::OK, view)
+}
+
+/// A view as an answer with another status.
+fn html_with(status: StatusCode, view: &impl Template) -> Response {
+    match view.render() {
+        Ok(body) => {
+            (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], body)
+                .into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// What surrounds a page, for this caller.
+async fn frame(app: &App, caller: &Visitor, screen: Screen, title: String) -> Result<Frame, Refused> {
+    let text = Text::default();
+    let by = &caller.technician;
+    let counts = app.counts(by).await?;
+    let unlinked = app.unlinked(by).await?;
+    let ticketing = app.ticketing();
+    let connection = match (&ticketing.settings.connection, &ticketing.trouble) {
+        (None, _) => Connection::NotSet,
+        (Some(_), None) => Connection::Connected,
+        (Some(_), Some(_)) => Connection::Failing,
+    };
+    let may_read = by.role.may(Right::ReadSettings);
+    let banner = match ticketing.trouble {
+        Some(why) if may_read && connection == Connection::Failing => {
+            Some(Banner { tone: Tone::Warn, text: text.arg("halo-trouble", "why", why) })
+        }
+        _ if caller.setup.demo => Some(Banner { tone: Tone::Info, text: text.t("demo-banner") }),
+        _ => None,
+    };
+    Ok(Frame {
+        screen,
+        title,
+        person: Person {
+            name: by.name.clone(),
+            initials: by.name.split_whitespace().filter_map(|part| part.chars().next()).take(2).collect(),
+            role: text.t(format!("role-{}", by.role.as_str())),
+        },
+        connection,
+        waiting: counts.pending,
+        unlinked: Unlinked {
+            companies: unlinked.companies,
+            locations: unlinked.locations,
+            computers: unlinked.computers,
+            users: unlinked.technicians,
+        },
+        settings: if may_read { Settings::Shown } else { Settings::Hidden },
+        attention: counts.attention_steps,
+        banner,
+        form_token: caller.form_token.clone().unwrap_or_default(),
+        search: String::new(),
+    })
+}
+
+/// A list's rows without the one that was fetched to see whether there are more, and that there are.
+fn cut<T>(mut rows: Vec<T>, limit: usize) -> (Vec<T>, More) {
+    let more = if rows.len() > limit { More::Yes } else { More::No };
+    rows.truncate(limit);
+    (rows, more)
+}
+
+/// Whether a list goes on after its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum More {
+    Yes,
+    No,
+}
