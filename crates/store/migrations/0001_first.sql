@@ -158,7 +158,8 @@ CREATE INDEX requests_by_time ON requests (received_at, id);
 CREATE INDEX requests_by_computer ON requests (computer_id, received_at, id);
 CREATE INDEX requests_due ON requests (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX requests_joined ON requests (joined_to) WHERE joined_to IS NOT NULL;
-CREATE UNIQUE INDEX requests_same ON requests (same_as) WHERE state = 'pending' AND joined_to IS NULL;
+-- `state` stands in the index too: without statistics SQLite prefers an index that uses every equality.
+CREATE UNIQUE INDEX requests_same ON requests (same_as, state) WHERE state = 'pending' AND joined_to IS NULL;
 
 -- When a technician first looked at a request, for measured working time.
 CREATE TABLE looks (
@@ -205,10 +206,9 @@ CREATE TABLE steps (
   ended_at BIGINT
 );
 CREATE UNIQUE INDEX steps_by_lane ON steps (lane, seq);
-CREATE INDEX steps_due ON steps (priority, due_at, id) WHERE state = 'waiting';
+CREATE INDEX steps_due ON steps (state, priority, due_at, id) WHERE state = 'waiting';
 CREATE INDEX steps_sending ON steps (claimed_by) WHERE state = 'sending';
-CREATE INDEX steps_queued ON steps (lane, seq) WHERE state = 'queued';
-CREATE INDEX steps_parked ON steps (company_id) WHERE state = 'parked';
+CREATE INDEX steps_parked ON steps (company_id, state) WHERE state = 'parked';
 CREATE INDEX steps_by_state ON steps (state, id);
 
 CREATE TABLE attempts (

@@ -126,10 +126,16 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
     audit::append(&mut tx.conn, &mut tx.chain, &entries).await
 }
 
+pub(crate) const KNOWN: &str = "SELECT body FROM requests WHERE id IN {}";
+pub(crate) const HEADS: &str =
+    "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {}";
+const LOCKED_HEADS: &str =
+    "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {} FOR SHARE";
+
 async fn known(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Request>> {
     let mut known = HashMap::new();
     for part in sizes(jobs) {
-        let text = rows_text("known", "SELECT body FROM requests WHERE id IN {}", part.len(), 1);
+        let text = rows_text("known", KNOWN, part.len(), 1);
         let mut query = Query::shared(text);
         for job in part {
             query.add(job.new.request.id.as_str());
@@ -145,14 +151,7 @@ async fn known(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Reques
 async fn heads(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, RequestId>> {
     let mut heads = HashMap::new();
     // PostgreSQL: a decision of a head waits until those who join it are on disk, or is seen here.
-    let (name, statement) = if tx.conn.is_postgres() {
-        (
-            "locked heads",
-            "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {} FOR SHARE",
-        )
-    } else {
-        ("heads", "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {}")
-    };
+    let (name, statement) = if tx.conn.is_postgres() { ("locked heads", LOCKED_HEADS) } else { ("heads", HEADS) };
     for part in sizes(jobs) {
         let text = rows_text(name, statement, part.len(), 1);
         let mut query = Query::shared(text);

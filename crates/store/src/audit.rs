@@ -370,3 +370,56 @@ fn verify_checkpoints(
 
 /// What stands in the place of a body that was redacted.
 const REDACTED: &str = "null";
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::audit::Actor;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn chained(texts: &[String]) -> Vec<AuditRow> {
+        let mut chain = Chain::new("node/0/1".to_owned());
+        let entries = texts.iter().map(|text| Entry {
+            at: Time(7),
+            actor: Actor::Server,
+            action: "sample.done".to_owned(),
+            object: text.clone(),
+            company: None,
+            body: text.as_str().into(),
+        });
+        entries.map(|entry| chain.next(&entry).0).collect()
+    }
+
+    fn faults(rows: &[AuditRow]) -> usize {
+        let mut found = Verified::default();
+        let (mut seq, mut head) = (0, Chain::new("node/0/1".to_owned()).head);
+        for row in rows {
+            row.verify(seq, &head, &mut found);
+            (seq, head) = (row.seq, row.hash.clone());
+        }
+        found.faults.len()
+    }
+
+    proptest! {
+        #[test]
+        fn a_chain_is_sound_until_it_is_touched(
+            texts in prop::collection::vec(".{0,12}", 2..20),
+            place in any::<prop::sample::Index>(),
+            touch in 0..5,
+        ) {
+            let mut rows = chained(&texts);
+            prop_assert_eq!(faults(&rows), 0);
+            // The last row could be cut off unseen: checkpoints are for that.
+            let place = place.index(rows.len() - 1);
+            match touch {
+                0 => rows[place].object.push('x'),
+                1 => rows[place].body.push('x'),
+                2 => drop(rows.remove(place)),
+                3 => rows.swap(place, place + 1),
+                _ => rows[place].hash = hex(&Sha256::digest("other")),
+            }
+            prop_assert!(faults(&rows) > 0);
+        }
+    }
+}

@@ -148,6 +148,13 @@ impl Query {
         self.push(")")
     }
 
+    /// The statement that shows how SQLite would run this one.
+    #[cfg(test)]
+    pub(crate) fn explained(&self) -> Self {
+        let text = format!("EXPLAIN QUERY PLAN {}", self.sql().as_str());
+        Self { text: Text::Built(text), args: self.args.clone() }
+    }
+
     fn sql(&self) -> sqlx::SqlStr {
         use sqlx::SqlSafeStr as _;
         match &self.text {

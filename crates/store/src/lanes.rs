@@ -4,24 +4,19 @@
 //! `sending`, `attention`, `done` or `given_up`. What was `sending` when its worker ended is in doubt: `doubt_at` says
 //! since when, and stays until the doubt is cleared.
 
-use std::collections::HashMap;
-
 use countersign_domain::{
     audit::Entry,
     effect::StepKind,
     id::{CompanyId, RequestId, StepId},
     request::Request,
-    role::Access,
-    text::email_key,
     time::Time,
 };
 use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::{
-    Error, RequestRow, Result, Store, TicketRow, Tx, audit,
-    engine::{Conn, Query},
-    requests::only,
+    Error, Result, Store, TicketRow, Tx, audit,
+    engine::Query,
     writer::{Job, Waiting, insert_text, rows_text, sizes},
 };
 
@@ -218,8 +213,8 @@ impl ClaimJob {
 
 pub(crate) async fn write_claims(tx: &mut Tx, jobs: &mut [ClaimJob]) -> Result<()> {
     for job in jobs {
-        let mut query = Query::build("");
-        claim_text(&mut query, job, tx.conn.is_postgres());
+        let lock = if tx.conn.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
+        let query = claim_query(&job.instance, job.now, job.limit, job.highest.as_deref(), lock);
         let rows: Vec<RawClaimed> = tx.conn.all(&query).await?;
         let mut claimed = rows.into_iter().map(Claimed::try_from).collect::<Result<Vec<Claimed>>>()?;
         claimed.sort_by(|a, b| (a.kind.priority(), &a.id).cmp(&(b.kind.priority(), &b.id)));
@@ -230,18 +225,19 @@ pub(crate) async fn write_claims(tx: &mut Tx, jobs: &mut [ClaimJob]) -> Result<(
 
 /// What is due, the most urgent first. It is chosen apart (`MATERIALIZED`), or PostgreSQL might choose again for each row
 /// and claim more than the limit. A kind that only a newer node knows is left to that node.
-fn claim_text(query: &mut Query, job: &ClaimJob, postgres: bool) {
-    query.push("WITH due AS MATERIALIZED (SELECT id FROM steps WHERE state = 'waiting' AND due_at <= ").arg(job.now);
-    query.push(" AND kind IN (");
+pub(crate) fn claim_query(instance: &str, now: Time, limit: i64, highest: Option<&str>, lock: &str) -> Query {
+    let mut query =
+        Query::build("WITH due AS MATERIALIZED (SELECT id FROM steps WHERE state = 'waiting' AND due_at <= ");
+    query.arg(now).push(" AND kind IN (");
     for (place, kind) in StepKind::ALL.into_iter().enumerate() {
         query.push(if place == 0 { "'" } else { ", '" }).push(kind.as_str()).push("'");
     }
-    query.push(") ORDER BY priority, due_at, id LIMIT ").arg(job.limit);
-    query.push(if postgres { " FOR UPDATE SKIP LOCKED" } else { "" });
-    query.push(") UPDATE steps SET state = 'sending', attempts = attempts + 1, claimed_by = ").arg(&job.instance);
-    query.push(", floor = COALESCE(floor, ").arg(job.highest.as_deref());
+    query.push(") ORDER BY priority, due_at, id LIMIT ").arg(limit).push(lock);
+    query.push(") UPDATE steps SET state = 'sending', attempts = attempts + 1, claimed_by = ").arg(instance);
+    query.push(", floor = COALESCE(floor, ").arg(highest);
     query.push(") WHERE id IN (SELECT id FROM due) AND state = 'waiting'");
     query.push(" RETURNING id, lane, kind, nth, subject, attempts, doubt_at, floor");
+    query
 }
 
 /// How an attempt ended.
@@ -358,6 +354,16 @@ impl CompleteJob {
     }
 }
 
+/// A late success is recorded whoever holds the step now.
+pub(crate) const DONE: &str = "WITH v (id, at) AS (VALUES {}) UPDATE steps SET state = 'done', ended_at = v.at,
+    doubt_at = NULL, claimed_by = NULL FROM v WHERE steps.id = v.id AND steps.state <> 'done'";
+/// Lets the first undone step of each lane go.
+pub(crate) const PROMOTE: &str = "UPDATE steps SET state = 'waiting' WHERE state = 'queued' AND lane IN {}
+    AND seq = (SELECT MIN(q.seq) FROM steps q WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))";
+/// What waits behind nothing.
+pub(crate) const STRANDED: &str = "WHERE state = 'queued' AND seq = (SELECT MIN(q.seq) FROM steps q
+    WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))";
+
 pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
@@ -365,14 +371,7 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
     let all: Vec<&Completed> = jobs.iter().map(|job| &*job.completed).collect();
     let done: Vec<&Completed> = all.iter().copied().filter(|completed| completed.next == Next::Done).collect();
     for part in sizes(&done) {
-        // A late success is recorded whoever holds the step now.
-        let text = rows_text(
-            "done",
-            "WITH v (id, at) AS (VALUES {}) UPDATE steps SET state = 'done', ended_at = v.at, doubt_at = NULL, claimed_by = NULL
-             FROM v WHERE steps.id = v.id AND steps.state <> 'done'",
-            2,
-            part.len(),
-        );
+        let text = rows_text("done", DONE, 2, part.len());
         let mut query = Query::shared(text);
         for completed in part {
             query.add(completed.step.id.as_str());
@@ -386,13 +385,7 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
     insert_attempts(tx, &all).await?;
     upsert_tickets(tx, &all).await?;
     for part in sizes(&done) {
-        let text = rows_text(
-            "promote",
-            "UPDATE steps SET state = 'waiting' WHERE state = 'queued' AND lane IN {} AND seq = (SELECT MIN(q.seq) FROM steps q
-             WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))",
-            part.len(),
-            1,
-        );
+        let text = rows_text("promote", PROMOTE, part.len(), 1);
         let mut query = Query::shared(text);
         for completed in part {
             query.add(&completed.step.lane);
@@ -494,128 +487,6 @@ async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
     Ok(())
 }
 
-/// Everything a ticket's step needs to know, read when it runs.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// The request it tells of, with names and ticket.
-    pub request: RequestRow,
-    /// Customer, site, asset and contact, where linked.
-    pub customer: Option<String>,
-    /// Site.
-    pub site: Option<String>,
-    /// Asset.
-    pub asset: Option<String>,
-    /// Contact.
-    pub contact: Option<String>,
-    /// Agent of the technician who decided or revoked.
-    pub agent: Option<String>,
-}
-
-#[derive(FromRow)]
-struct RawLinks {
-    id: String,
-    customer: Option<String>,
-    site: Option<String>,
-    asset: Option<String>,
-}
-
-/// Where a step stands, as people read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepState {
-    /// Waits for its turn, its time or a link, or is being sent.
-    Waiting,
-    /// Waits for a person.
-    Attention,
-    /// Over.
-    Done,
-}
-
-impl StepState {
-    /// The state that a word names.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "waiting" => Some(Self::Waiting),
-            "attention" => Some(Self::Attention),
-            "done" => Some(Self::Done),
-            _ => None,
-        }
-    }
-
-    const fn states(self) -> &'static [&'static str] {
-        match self {
-            Self::Waiting => &["queued", "waiting", "parked", "sending"],
-            Self::Attention => &["attention"],
-            Self::Done => &["done", "given_up"],
-        }
-    }
-}
-
-/// Which steps to list.
-#[derive(Debug, Clone, Default)]
-pub struct StepsQuery {
-    /// In this state.
-    pub state: Option<StepState>,
-    /// Of this lane.
-    pub lane: Option<String>,
-    /// After this one.
-    pub after: Option<StepId>,
-    /// How many at the most.
-    pub limit: usize,
-}
-
-/// A step as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct StepRow {
-    /// Its id.
-    pub id: String,
-    /// Its lane.
-    pub lane: String,
-    /// What it does.
-    pub kind: String,
-    /// What it tells of.
-    pub subject: String,
-    /// Its state: `queued`, `waiting`, `parked`, `sending`, `attention`, `done`, `given_up`.
-    pub state: String,
-    /// How often it was tried.
-    pub attempts: i64,
-    /// When it goes next, microseconds UTC; 0 is at once.
-    pub due_at: i64,
-    /// Since when in doubt.
-    pub doubt_at: Option<i64>,
-    /// The last attempt's words.
-    pub words: Option<String>,
-    /// Name of the company it belongs to.
-    pub company: Option<String>,
-}
-
-const STEPS: &str = "SELECT s.id, s.lane, s.kind, s.subject, s.state, s.attempts, s.due_at, s.doubt_at, s.words,
-    c.name AS company FROM steps s LEFT JOIN companies c ON c.id = s.company_id";
-
-/// An attempt with the step it belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct AttemptRow {
-    /// The step.
-    pub step_id: String,
-    /// Which attempt, from 1.
-    pub n: i64,
-    /// What the step does.
-    pub kind: String,
-    /// When it began, microseconds UTC.
-    pub started_at: i64,
-    /// When it ended.
-    pub ended_at: i64,
-    /// How long it took.
-    pub ms: i64,
-    /// How it ended.
-    pub result: String,
-    /// HTTP status.
-    pub status: Option<i64>,
-    /// Words.
-    pub words: String,
-}
-
 impl Store {
     /// Claims up to `limit` steps that are due. `highest` is the highest ticket id seen so far.
     ///
@@ -644,42 +515,6 @@ impl Store {
         let job = CompleteJob { completed: Box::new(completed), instance: self.inner.instance.clone(), waiting };
         self.inner.writers.send(&key, Job::Complete(job)).await?;
         answer.await.map_err(|_| Error::Closed)?
-    }
-
-    /// What the steps of these requests need to know. Requests that are gone are left out.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where it cannot be read.
-    pub async fn contexts(&self, requests: &[RequestId]) -> Result<Vec<Context>> {
-        if requests.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut conn = self.read().await?;
-        let mut query = Query::build(
-            "SELECT r.id, c.psa_id AS customer, l.psa_id AS site, a.psa_id AS asset FROM requests r
-             LEFT JOIN links c ON c.kind = 'company' AND c.id = r.company_id AND c.state = 'linked'
-             LEFT JOIN links l ON l.kind = 'location' AND l.id = r.location_id AND l.state = 'linked'
-             LEFT JOIN links a ON a.kind = 'computer' AND a.id = r.computer_id AND a.state = 'linked'
-             WHERE r.id IN ",
-        );
-        query.list(requests.iter().map(RequestId::as_str));
-        let links: Vec<RawLinks> = conn.all(&query).await?;
-        let rows = crate::requests::by_ids(&mut conn, requests).await?;
-        let agents = agents(&mut conn, &rows).await?;
-        let contacts = contacts(&mut conn, &rows).await?;
-        let mut links: HashMap<String, RawLinks> = links.into_iter().map(|link| (link.id.clone(), link)).collect();
-        let with_links = rows.into_iter().filter_map(|row| {
-            let link = links.remove(row.request.id.as_str())?;
-            Some(Context {
-                customer: link.customer,
-                site: link.site,
-                asset: link.asset,
-                contact: contact_key(&row.request).and_then(|key| contacts.get(&key).cloned()),
-                agent: decider(&row.request).and_then(|id| agents.get(id).cloned()),
-                request: row,
-            })
-        });
-        Ok(with_links.collect())
     }
 
     /// On SQLite's start: what was being sent when the last process ended is in doubt.
@@ -743,16 +578,15 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where it cannot be written.
     pub async fn promote_stranded(&self) -> Result<u64> {
-        let stranded = "WHERE state = 'queued' AND seq = (SELECT MIN(q.seq) FROM steps q WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))";
         let mut probe = Query::build("SELECT COUNT(*) FROM steps ");
-        probe.push(stranded);
+        probe.push(STRANDED);
         let found: Option<(i64,)> = self.read().await?.one(&probe).await?;
         if found.is_none_or(|(n,)| n == 0) {
             return Ok(0);
         }
         self.write(move |tx| {
             let mut query = Query::build("UPDATE steps SET state = 'waiting' ");
-            query.push(stranded);
+            query.push(STRANDED);
             Box::pin(async move { tx.conn.execute(&query).await })
         })
         .await
@@ -767,158 +601,4 @@ impl Store {
         let due: Option<(Option<i64>,)> = self.read().await?.one(&query).await?;
         Ok(due.and_then(|(due,)| due).map(Time))
     }
-
-    /// Steps that the caller may see, oldest first. Steps of no company are seen with access to all alone.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where they cannot be read.
-    pub async fn steps(&self, access: &Access, wanted: &StepsQuery) -> Result<Vec<StepRow>> {
-        let mut conn = self.read().await?;
-        let mut rows: Vec<StepRow> = Vec::new();
-        // A statement for each state, so that each walks an index in order and stops at the limit.
-        for state in wanted.state.map_or(&[""][..], StepState::states) {
-            let mut query = Query::build(STEPS);
-            query.push(" WHERE 1 = 1");
-            only(&mut query, "s.company_id", access);
-            if !state.is_empty() {
-                query.push(" AND s.state = '").push(state).push("'");
-            }
-            if let Some(lane) = &wanted.lane {
-                query.push(" AND s.lane = ").arg(lane);
-            }
-            if let Some(after) = &wanted.after {
-                query.push(" AND s.id > ").arg(after.as_str());
-            }
-            query.push(" ORDER BY s.id LIMIT ").arg(i64::try_from(wanted.limit).unwrap_or(i64::MAX));
-            rows.extend(conn.all::<StepRow>(&query).await?);
-        }
-        rows.sort_by(|a, b| a.id.cmp(&b.id));
-        rows.truncate(wanted.limit);
-        Ok(rows)
-    }
-
-    /// One step, if the caller may see it.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where it cannot be read.
-    pub async fn step(&self, access: &Access, id: &StepId) -> Result<Option<StepRow>> {
-        let mut query = Query::build(STEPS);
-        query.push(" WHERE s.id = ").arg(id.as_str());
-        only(&mut query, "s.company_id", access);
-        self.read().await?.one(&query).await
-    }
-
-    /// Every attempt of a lane's steps, oldest first.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where they cannot be read.
-    pub async fn attempts(&self, lane: &str) -> Result<Vec<AttemptRow>> {
-        let query = Query::new(
-            "SELECT step_id, n, kind, started_at, ended_at, ms, result, status, words FROM attempts
-             WHERE lane = $1 ORDER BY started_at, step_id, n",
-        )
-        .bind(lane);
-        self.read().await?.all(&query).await
-    }
-
-    /// A person lets a step go again, at once. False if it does not wait for a person or for its time.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where it cannot be written.
-    pub async fn retry_step(&self, id: &StepId, now: Time, audit: Entry) -> Result<bool> {
-        let id = id.clone();
-        self.write(move |tx| {
-            let query = Query::new(
-                "UPDATE steps SET state = 'waiting', due_at = $1 WHERE id = $2 AND state IN ('attention', 'waiting', 'parked')",
-            )
-            .bind(now)
-            .bind(id.as_str());
-            let audit = audit.clone();
-            Box::pin(async move {
-                let changed = tx.conn.execute(&query).await? == 1;
-                if changed {
-                    tx.audit(&audit).await?;
-                }
-                Ok(changed)
-            })
-        })
-        .await
-    }
-
-    /// A person gives a step up; the next of its lane may go. False if it is over or being sent.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where it cannot be written.
-    pub async fn give_up_step(&self, id: &StepId, now: Time, audit: Entry) -> Result<bool> {
-        let id = id.clone();
-        self.write(move |tx| {
-            let query = Query::new(
-                "UPDATE steps SET state = 'given_up', ended_at = $1 WHERE id = $2 AND state IN ('attention', 'waiting', 'parked', 'queued')",
-            )
-            .bind(now)
-            .bind(id.as_str());
-            let promote = Query::new(
-                "UPDATE steps SET state = 'waiting' WHERE state = 'queued' AND lane = (SELECT o.lane FROM steps o WHERE o.id = $1)
-                 AND seq = (SELECT MIN(q.seq) FROM steps q WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))",
-            )
-            .bind(id.as_str());
-            let audit = audit.clone();
-            Box::pin(async move {
-                let changed = tx.conn.execute(&query).await? == 1;
-                if changed {
-                    tx.conn.execute(&promote).await?;
-                    tx.audit(&audit).await?;
-                }
-                Ok(changed)
-            })
-        })
-        .await
-    }
-}
-
-/// Who decided, or who took the decision back.
-fn decider(request: &Request) -> Option<&str> {
-    let revoker = request.revoked.as_ref().map(|(by, _)| by);
-    revoker.or(request.decision.as_ref().map(|decision| &decision.by)).map(|by| by.id.as_str())
-}
-
-fn contact_key(request: &Request) -> Option<(String, String)> {
-    let email = request.asked.end_user.email.as_deref()?;
-    Some((request.company_id.to_string(), email_key(email)))
-}
-
-/// Linked agents, by the technicians who decided.
-async fn agents(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<String, String>> {
-    let mut deciders: Vec<&str> = rows.iter().filter_map(|row| decider(&row.request)).collect();
-    deciders.sort_unstable();
-    deciders.dedup();
-    if deciders.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut query = Query::build(
-        "SELECT id, psa_id FROM links WHERE kind = 'technician' AND state = 'linked' AND psa_id IS NOT NULL AND id IN ",
-    );
-    query.list(deciders);
-    Ok(conn.all::<(String, String)>(&query).await?.into_iter().collect())
-}
-
-/// Linked contacts, by company and mail address.
-async fn contacts(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<(String, String), String>> {
-    let mut keys: Vec<(String, String)> = rows.iter().filter_map(|row| contact_key(&row.request)).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut query = Query::build(
-        "SELECT c.company_id, c.email_key, k.psa_id FROM contacts c
-         JOIN links k ON k.kind = 'contact' AND k.id = c.id AND k.state = 'linked' AND k.psa_id IS NOT NULL
-         WHERE (c.company_id, c.email_key) IN (VALUES ",
-    );
-    for (place, (company, email)) in keys.iter().enumerate() {
-        query.push(if place == 0 { "(" } else { ", (" }).arg(company).push(", ").arg(email).push(")");
-    }
-    query.push(")");
-    let found: Vec<(String, String, String)> = conn.all(&query).await?;
-    Ok(found.into_iter().map(|(company, email, psa_id)| ((company, email), psa_id)).collect())
 }

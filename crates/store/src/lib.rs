@@ -8,6 +8,8 @@
 
 mod accept;
 mod audit;
+mod contexts;
+mod credentials;
 mod directory;
 mod engine;
 mod enrollment;
@@ -15,9 +17,12 @@ mod error;
 mod lanes;
 mod links;
 mod people;
+#[cfg(test)]
+mod plans;
 mod reader;
 mod requests;
 mod settings;
+mod steps;
 mod tickets;
 mod writer;
 
@@ -25,16 +30,15 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use accept::{Accepted, NewRequest};
 pub use audit::{AuditRow, Checkpoint, Head, Verified};
-pub use directory::{
-    CompanyRow, ComputerContext, ComputerRow, ContactRow, DirectoryQuery, LocationRow, UnlinkedCounts,
-};
+pub use contexts::Context;
+pub use credentials::ComputerContext;
+pub use directory::{CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow, UnlinkedCounts};
 pub use enrollment::{EnrollmentKeyRow, NewEnrollmentKey};
 pub use error::Error;
-pub use lanes::{
-    Attempt, AttemptResult, AttemptRow, Claimed, Completed, Context, NewStep, Next, StepRow, StepState, StepsQuery,
-};
+pub use lanes::{Attempt, AttemptResult, Claimed, Completed, NewStep, Next};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use requests::{Counts, RequestQuery, RequestRow, Transition};
+pub use steps::{AttemptRow, StepRow, StepState, StepsQuery};
 pub use tickets::{TicketRow, ToVerify};
 pub use writer::Tx;
 
@@ -76,7 +80,7 @@ struct Inner {
     pools: Pools,
     writers: writer::Writers,
     instance: String,
-    contexts: directory::ContextCache,
+    contexts: credentials::ContextCache,
 }
 
 impl Store {
@@ -94,7 +98,7 @@ impl Store {
         };
         let pools = Pools::open(&options.place).await?;
         pools.migrate(&options.place).await?;
-        let contexts = directory::ContextCache::new(lock.is_some());
+        let contexts = credentials::ContextCache::new(lock.is_some());
         let writers = writer::Writers::start(&pools, &options.instance, &contexts, lock);
         let store = Self { inner: Arc::new(Inner { pools, writers, instance: options.instance, contexts }) };
         if matches!(options.place, Place::Sqlite(_)) {

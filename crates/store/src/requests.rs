@@ -222,7 +222,7 @@ const PARTS: usize = 300;
 
 /// The statement of a list. Where it is of some companies, each company and state is a walk of its own over an index that
 /// holds them in order, and stops at the limit; the walks are merged.
-fn list_text(companies: Option<&[&CompanyId]>, wanted: &RequestQuery) -> Query {
+pub(crate) fn list_text(companies: Option<&[&CompanyId]>, wanted: &RequestQuery) -> Query {
     let order = if wanted.oldest_first { "ASC" } else { "DESC" };
     let limit = i64::try_from(wanted.limit).unwrap_or(i64::MAX);
     let states: Vec<State> = State::ALL

@@ -18,7 +18,7 @@ use crate::{
     Error, Result, Store,
     accept::AcceptJob,
     audit::Chain,
-    directory::ContextCache,
+    credentials::ContextCache,
     engine::{Conn, Pools},
     lanes::{ClaimJob, CompleteJob},
     requests::TransitionJob,
@@ -431,4 +431,30 @@ fn places(width: usize, rows: usize) -> String {
         format!("({})", places.join(", "))
     };
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn parts_are_the_whole_in_few_sizes(length in 0_usize..500) {
+            let rows: Vec<usize> = (0..length).collect();
+            let parts: Vec<&[usize]> = sizes(&rows).collect();
+            prop_assert_eq!(parts.concat(), rows.clone());
+            prop_assert!(parts.iter().all(|part| matches!(part.len(), 1 | 8 | 64)));
+            prop_assert!(parts.len() <= length / 64 + 14);
+        }
+    }
+
+    #[test]
+    fn places_are_numbered_through() {
+        assert_eq!(places(2, 2), "($1, $2), ($3, $4)");
+        assert_eq!(places(3, 1), "($1, $2, $3)");
+        let text = insert_text("sample", "a, b", 2, "ON CONFLICT (a) DO NOTHING");
+        assert_eq!(&*text, "INSERT INTO sample (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO NOTHING");
+    }
 }

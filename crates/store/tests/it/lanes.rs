@@ -10,7 +10,9 @@ use countersign_domain::{
     role::Access,
     time::Time,
 };
-use countersign_store::{Attempt, AttemptResult, Completed, DirectoryQuery, NewStep, Next, StepState, StepsQuery, Store};
+use countersign_store::{
+    Attempt, AttemptResult, Completed, DirectoryQuery, NewStep, Next, StepState, StepsQuery, Store,
+};
 
 use crate::support::{Desk, NOW, assert_sound, both, claim_one, ended, entry, step_id, ticket};
 

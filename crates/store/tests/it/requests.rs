@@ -35,8 +35,8 @@ both! {
         for round in 0..10 {
             let request = desk.accept(&store, &format!("setup {round}")).await;
             let (one, two) = tokio::join!(
-                store.transition(desk.decided(&[request.clone()], Verdict::Approve)),
-                other.transition(desk.decided(&[request.clone()], Verdict::Deny)),
+                store.transition(desk.decided(std::slice::from_ref(&request), Verdict::Approve)),
+                other.transition(desk.decided(std::slice::from_ref(&request), Verdict::Deny)),
             );
             let won = [one.unwrap(), two.unwrap()];
             assert_eq!(won.iter().filter(|won| **won).count(), 1);
@@ -95,7 +95,7 @@ both! {
             let content = format!("setup {round}");
             let head = desk.accept(&store, &content).await;
             let decide = async {
-                assert!(store.transition(desk.decided(&[head.clone()], Verdict::Approve)).await.unwrap());
+                assert!(store.transition(desk.decided(std::slice::from_ref(&head), Verdict::Approve)).await.unwrap());
                 store.joined_pending(&head.id).await.unwrap()
             };
             let (seen, late) = tokio::join!(decide, other.accept(desk.new_request(&content)));
@@ -120,7 +120,7 @@ both! {
         let until = approved.grant.as_ref().unwrap().until;
         assert_eq!(store.due_requests(Time(until.0 - 1), 9).await.unwrap(), []);
         assert_eq!(store.due_requests(until, 9).await.unwrap(), std::slice::from_ref(&approved));
-        let (started, _) = approved.apply(Event::Started(NOW.plus_seconds(61))).unwrap();
+        let (started, _) = approved.apply(Event::Started(NOW.plus_seconds(61), None)).unwrap();
         assert!(store.transition(Transition { requests: vec![started], ..Transition::default() }).await.unwrap());
         assert_eq!(store.due_requests(until.plus_seconds(1), 9).await.unwrap(), []);
     }

@@ -1,0 +1,122 @@
+//! What a step needs to know of its request when it runs: names, ticket, and every link, in few statements for many
+//! steps.
+
+use std::collections::HashMap;
+
+use countersign_domain::{id::RequestId, request::Request, text::email_key};
+use sqlx::FromRow;
+
+use crate::{
+    RequestRow, Result, Store,
+    engine::{Conn, Query},
+};
+
+/// Everything a ticket's step needs to know, read when it runs.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The request it tells of, with names and ticket.
+    pub request: RequestRow,
+    /// Customer, site, asset and contact, where linked.
+    pub customer: Option<String>,
+    /// Site.
+    pub site: Option<String>,
+    /// Asset.
+    pub asset: Option<String>,
+    /// Contact.
+    pub contact: Option<String>,
+    /// Agent of the technician who decided or revoked.
+    pub agent: Option<String>,
+}
+
+#[derive(FromRow)]
+struct RawLinks {
+    id: String,
+    customer: Option<String>,
+    site: Option<String>,
+    asset: Option<String>,
+}
+
+impl Store {
+    /// What the steps of these requests need to know. Requests that are gone are left out.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be read.
+    pub async fn contexts(&self, requests: &[RequestId]) -> Result<Vec<Context>> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conn = self.read().await?;
+        let mut query = Query::build(
+            "SELECT r.id, c.psa_id AS customer, l.psa_id AS site, a.psa_id AS asset FROM requests r
+             LEFT JOIN links c ON c.kind = 'company' AND c.id = r.company_id AND c.state = 'linked'
+             LEFT JOIN links l ON l.kind = 'location' AND l.id = r.location_id AND l.state = 'linked'
+             LEFT JOIN links a ON a.kind = 'computer' AND a.id = r.computer_id AND a.state = 'linked'
+             WHERE r.id IN ",
+        );
+        query.list(requests.iter().map(RequestId::as_str));
+        let links: Vec<RawLinks> = conn.all(&query).await?;
+        let rows = crate::requests::by_ids(&mut conn, requests).await?;
+        let agents = agents(&mut conn, &rows).await?;
+        let contacts = contacts(&mut conn, &rows).await?;
+        let mut links: HashMap<String, RawLinks> = links.into_iter().map(|link| (link.id.clone(), link)).collect();
+        let with_links = rows.into_iter().filter_map(|row| {
+            let link = links.remove(row.request.id.as_str())?;
+            Some(Context {
+                customer: link.customer,
+                site: link.site,
+                asset: link.asset,
+                contact: contact_key(&row.request).and_then(|key| contacts.get(&key).cloned()),
+                agent: decider(&row.request).and_then(|id| agents.get(id).cloned()),
+                request: row,
+            })
+        });
+        Ok(with_links.collect())
+    }
+}
+
+/// Who decided, or who took the decision back.
+fn decider(request: &Request) -> Option<&str> {
+    let revoker = request.revoked.as_ref().map(|(by, _)| by);
+    revoker.or(request.decision.as_ref().map(|decision| &decision.by)).map(|by| by.id.as_str())
+}
+
+fn contact_key(request: &Request) -> Option<(String, String)> {
+    let email = request.asked.end_user.email.as_deref()?;
+    Some((request.company_id.to_string(), email_key(email)))
+}
+
+/// Linked agents, by the technicians who decided.
+async fn agents(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<String, String>> {
+    let mut deciders: Vec<&str> = rows.iter().filter_map(|row| decider(&row.request)).collect();
+    deciders.sort_unstable();
+    deciders.dedup();
+    if deciders.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = Query::build(
+        "SELECT id, psa_id FROM links WHERE kind = 'technician' AND state = 'linked' AND psa_id IS NOT NULL AND id IN ",
+    );
+    query.list(deciders);
+    Ok(conn.all::<(String, String)>(&query).await?.into_iter().collect())
+}
+
+/// Linked contacts, by company and mail address.
+async fn contacts(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<(String, String), String>> {
+    let mut keys: Vec<(String, String)> = rows.iter().filter_map(|row| contact_key(&row.request)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = Query::build(
+        "SELECT c.company_id, c.email_key, k.psa_id FROM contacts c
+         JOIN links k ON k.kind = 'contact' AND k.id = c.id AND k.state = 'linked' AND k.psa_id IS NOT NULL
+         WHERE (c.company_id, c.email_key) IN (VALUES ",
+    );
+    for (place, (company, email)) in keys.iter().enumerate() {
+        query.push(if place == 0 { "(" } else { ", (" }).arg(company).push(", ").arg(email).push(")");
+    }
+    query.push(")");
+    let found: Vec<(String, String, String)> = conn.all(&query).await?;
+    Ok(found.into_iter().map(|(company, email, psa_id)| ((company, email), psa_id)).collect())
+}

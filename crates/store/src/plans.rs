@@ -1,0 +1,101 @@
+//! Tests of the plans of hot statements: an index finds the rows, whatever the size of the tables.
+
+use std::collections::BTreeSet;
+
+use countersign_domain::{
+    id::{CompanyId, RequestId},
+    request::State,
+    time::Time,
+};
+
+use crate::{
+    Options, Place, RequestQuery, Store,
+    accept::{HEADS, KNOWN},
+    engine::Query,
+    lanes::{DONE, PROMOTE, STRANDED, claim_query},
+    requests::list_text,
+    writer::rows_text,
+};
+
+async fn plan(store: &Store, query: &Query) -> Vec<String> {
+    let rows: Vec<(i64, i64, i64, String)> = store.read().await.unwrap().all(&query.explained()).await.unwrap();
+    rows.into_iter().map(|(_, _, _, line)| line).collect()
+}
+
+/// Every look at requests or steps goes by an index; the wanted one is among them.
+async fn assert_indexed(store: &Store, query: &Query, index: &str) {
+    let lines = plan(store, query).await;
+    for table in ["steps", "requests", "r", "q", "j"] {
+        let whole = format!("SCAN {table}");
+        assert!(!lines.contains(&whole), "{lines:#?}");
+    }
+    assert!(lines.iter().any(|line| line.contains(index)), "{index} is not used: {lines:#?}");
+}
+
+fn company(n: u128) -> CompanyId {
+    CompanyId::from_uuid(uuid::Uuid::from_u128(n))
+}
+
+#[tokio::test]
+async fn hot_statements_use_their_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Sqlite(folder.path().join("countersign.db"));
+    let store = Store::open(Options { place, instance: "node".to_owned() }, Time(1)).await.unwrap();
+
+    let claim = claim_query("node", Time(1), 64, None, "");
+    assert_indexed(&store, &claim, "steps_due").await;
+    assert!(!plan(&store, &claim).await.iter().any(|line| line.contains("ORDER BY")), "a claim sorts what waits");
+    let eight = |name, text, width, rows| {
+        let mut query = Query::shared(rows_text(name, text, width, rows));
+        for _ in 0..width * rows {
+            query.add("x");
+        }
+        query
+    };
+    assert_indexed(&store, &eight("known", KNOWN, 8, 1), "sqlite_autoindex_requests").await;
+    assert_indexed(&store, &eight("heads", HEADS, 8, 1), "requests_same").await;
+    assert_indexed(&store, &eight("done", DONE, 2, 8), "sqlite_autoindex_steps").await;
+    assert_indexed(&store, &eight("promote", PROMOTE, 8, 1), "steps_by_lane").await;
+    let mut stranded = Query::build("SELECT COUNT(*) FROM steps ");
+    stranded.push(STRANDED);
+    assert_indexed(&store, &stranded, "steps_by_state (state=?)").await;
+    let parked = Query::new("SELECT COUNT(*) FROM steps WHERE state = 'parked' AND company_id = $1").bind("x");
+    assert_indexed(&store, &parked, "steps_parked").await;
+    let next_due = Query::new("SELECT MIN(due_at) FROM steps WHERE state = 'waiting'");
+    assert_indexed(&store, &next_due, "steps_due").await;
+}
+
+#[tokio::test]
+async fn lists_of_requests_walk_an_index_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Sqlite(folder.path().join("countersign.db"));
+    let store = Store::open(Options { place, instance: "node".to_owned() }, Time(1)).await.unwrap();
+    let base = RequestQuery { limit: 50, ..RequestQuery::default() };
+    let pending = RequestQuery { state: Some(State::Pending), ..base.clone() };
+    let after = Some((Time(5), RequestId::from_uuid(uuid::Uuid::nil())));
+    let (one, two) = (company(1), company(2));
+    let companies = [&one, &two];
+
+    assert_indexed(&store, &list_text(None, &base), "requests_by_time").await;
+    assert_indexed(&store, &list_text(None, &pending), "requests_by_state (state=?)").await;
+    for wanted in [&base, &pending] {
+        assert_indexed(&store, &list_text(Some(&companies), wanted), "requests_by_company (company_id=? AND state=?)")
+            .await;
+    }
+    let computer =
+        RequestQuery { computer: Some(format!("computer_{}", uuid::Uuid::nil()).parse().unwrap()), ..base.clone() };
+    assert_indexed(&store, &list_text(None, &computer), "requests_by_computer (computer_id=?)").await;
+
+    // A later page begins where the one before ended, and no list of all companies is sorted.
+    let pages = [
+        (RequestQuery { after: after.clone(), ..base }, "requests_by_time ((received_at,id)<(?,?))"),
+        (RequestQuery { after: after.clone(), ..pending }, "requests_by_state (state=? AND (received_at,id)<(?,?))"),
+        (RequestQuery { after, ..computer }, "requests_by_computer (computer_id=? AND (received_at,id)<(?,?))"),
+    ];
+    for (wanted, index) in pages {
+        let query = list_text(None, &wanted);
+        assert_indexed(&store, &query, index).await;
+        let lines: BTreeSet<String> = plan(&store, &query).await.into_iter().collect();
+        assert!(!lines.iter().any(|line| line.contains("ORDER BY")), "{lines:#?}");
+    }
+}
