@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Call, Reply, fields, set};
+use crate::answer::{Answer, Call, Reply, extend, fields, set};
 use crate::clock::{Stamp, date_or_unset, random_guid};
 use crate::lists::mentions;
 use crate::model::{Action, Book, Outcome, Ticket};
@@ -92,6 +92,10 @@ pub(crate) fn row(book: &Book, action: &Action, html: bool) -> Value {
         "sendemail": action.sendemail, "sendsms": action.sendsms, "send_survey": action.send_survey, "emailto": action.emailto,
         "emailsubject": action.emailsubject, "guid": action.guid, "customfields": action.customfields,
     });
+    let plain = json!({
+        "timetakendays": 0.0, "timetakenadjusted": action.timetaken, "mileage": 0.0, "attachment_count": 0, "unread": 0, "colour": "",
+    });
+    extend(&mut row, plain);
     if html {
         set(&mut row, "note_html", json!(action.note_html));
     }
@@ -118,6 +122,8 @@ pub(crate) fn list(world: &World, access: &Access, call: &Call) -> Reply {
     let outcome = query.needle("actoutcome");
     let tickets: Vec<&Ticket> = match query.int("ticket_id")? {
         Some(id) => visible(world, access, id).into_iter().collect(),
+        // Without a ticket both ends of a span must be given; else there is nothing.
+        None if from.is_none() || to.is_none() => Vec::new(),
         None => book.tickets.values().rev().filter(|ticket| !ticket.deleted && access.sees(book, ticket)).collect(),
     };
     let keeps = |action: &&Action| {

@@ -6,9 +6,9 @@
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Call, Reply, extend, set};
-use crate::clock::{Stamp, date_or_unset};
+use crate::clock::{Stamp, UNSET, date_or_unset};
 use crate::lists::{self, Advanced, Listing, mentions};
-use crate::model::{Book, Ticket};
+use crate::model::{Book, Ticket, guid};
 use crate::query::Query;
 use crate::rights::{Access, Level};
 use crate::switches::{DefaultOrder, Deleted, DeletedLists, Hidden, NoAccessList, OnOff};
@@ -218,6 +218,7 @@ fn row(world: &World, ticket: &Ticket, query: &Query) -> Value {
         "hasbeenclosed": book.status_is_closed(ticket.status_id), "inactive": ticket.deleted || ticket.merged_into_id != 0,
         "merged_into_id": ticket.merged_into_id, "third_party_id": ticket.third_party_id, "use": "ticket",
     });
+    extend(&mut row, plain_fields(world, ticket));
     if world.switches.reference_in_rows == OnOff::On {
         set(&mut row, "third_party_id_string", json!(ticket.third_party_id_string));
     }
@@ -230,13 +231,81 @@ fn row(world: &World, ticket: &Ticket, query: &Query) -> Value {
     if query.flag("includetickettype") {
         set(&mut row, "tickettype_name", json!(book.tickettypes.get(ticket.tickettype_id).map(|kind| &kind.name)));
     }
-    if query.flag("includetimetaken") {
-        set(&mut row, "timetaken", json!(ticket.timetaken));
-    }
     if query.flag("includelastaction") {
         set(&mut row, "lastnote", json!(world.book.actions(ticket.id).next_back().map(|action| &action.note)));
     }
     row
+}
+
+/// Whole numbers that live rows always carry and that mean nothing here; strict clients insist on them, as on the
+/// fields of the next lists.
+const ZERO: &[&str] = &[
+    "child_count",
+    "attachment_count",
+    "enduserstatus",
+    "matched_kb_id",
+    "product_id",
+    "release_id",
+    "release2_id",
+    "release3_id",
+    "pipeline_stage_id",
+    "starttimeslot",
+    "targettimeslot",
+    "quantity",
+    "releasenotegroup_id",
+    "supplier_status",
+    "appointment_type",
+    "table",
+    "impactlevel",
+    "risklevel",
+    "useful_count",
+    "notuseful_count",
+    "itil_requesttype_id",
+    "_open_search_score",
+];
+const ZERO_POINT_ZERO: &[&str] = &["estimate", "estimatedays", "slaholdtime", "oppvalueadjusted", "cost", "ticketage"];
+const FALSE: &[&str] = &[
+    "isimportantcontact",
+    "flagged",
+    "excludefromsla",
+    "release_important",
+    "projectinternaltask",
+    "reviewed",
+    "updateservicestatus",
+    "invoiceseperatelyoverride",
+    "onhold",
+];
+const BLANK: &[&str] = &[
+    "site_timezone",
+    "section_timezone",
+    "userdef1",
+    "userdef2",
+    "userdef3",
+    "userdef4",
+    "userdef5",
+    "servicestatusnote",
+    "ticket_tags",
+    "purchaseordernumber",
+];
+
+/// The rest of a row: fields that every live row carries.
+fn plain_fields(world: &World, ticket: &Ticket) -> Value {
+    let book = &world.book;
+    let mut plain = json!({
+        "team_id": ticket.team_id, "category_3": ticket.category_3, "category_4": ticket.category_4, "timetaken": ticket.timetaken,
+        "workflow_id": book.tickettypes.get(ticket.tickettype_id).map_or(0, |kind| kind.workflow_id), "workflow_step": 1,
+        "deadlinedate": date_or_unset(ticket.deadlinedate), "respondbydate": UNSET, "fixbydate": UNSET, "lastincomingemail": UNSET,
+        "lastnote_date": date_or_unset(ticket.lastactiondate), "guid": guid("ticket", ticket.id), "organisation_id": 1,
+        "department_id": book.teams.get(ticket.team_id).map_or(0, |team| team.department_id), "read": true, "viewers": [],
+        "is_vip": book.clients.get(ticket.client_id).is_some_and(|client| client.is_vip), "starttime": "00:00:00",
+        "targettime": "00:00:00",
+    });
+    for (names, value) in [(ZERO, json!(0)), (ZERO_POINT_ZERO, json!(0.0)), (FALSE, json!(false)), (BLANK, json!(""))] {
+        for name in names {
+            set(&mut plain, name, value.clone());
+        }
+    }
+    plain
 }
 
 /// The ticket by itself: everything the simulator keeps of it.
@@ -245,16 +314,13 @@ pub(crate) fn detail(world: &World, ticket: &Ticket) -> Value {
     let mut detail = row(world, ticket, &Query::default());
     let more = json!({
         "details": ticket.details, "details_html": ticket.details_html, "users_name": ticket.users_name,
-        "team_id": ticket.team_id, "category_3": ticket.category_3, "category_4": ticket.category_4,
         "third_party_id_string": ticket.third_party_id_string, "reference": ticket.reference,
-        "client_reference": ticket.client_reference, "deadlinedate": date_or_unset(ticket.deadlinedate),
-        "respondbydate": date_or_unset(None), "fixbydate": date_or_unset(None), "slaresponsestate": "",
-        "workflow_id": book.tickettypes.get(ticket.tickettype_id).map_or(0, |kind| kind.workflow_id),
+        "client_reference": ticket.client_reference, "slaresponsestate": "",
         "assets": ticket.assets.iter().filter_map(|id| book.assets.get(*id)).map(|asset| json!({
             "id": asset.id, "inventory_number": asset.inventory_number, "key_field": asset.key_field,
             "client_id": asset.client_id, "site_id": asset.site_id, "assettype_id": asset.assettype_id,
         })).collect::<Vec<_>>(),
-        "customfields": ticket.customfields, "timetaken": ticket.timetaken, "reassigncount": ticket.reassigncount,
+        "customfields": ticket.customfields, "reassigncount": ticket.reassigncount,
         "created_by": ticket.created_by,
     });
     extend(&mut detail, more);

@@ -25,6 +25,8 @@ pub(crate) trait Word: Copy + PartialEq + 'static {
             Value::String(text) => find(text).or_else(|| match plain(text).as_str() {
                 "true" | "yes" | "on" => find("true").or_else(|| find("yes")),
                 "false" | "no" | "off" => find("false").or_else(|| find("no")),
+                "none" => find("No Access"),
+                "noaccess" => find("None"),
                 _ => None,
             }),
             _ => None,

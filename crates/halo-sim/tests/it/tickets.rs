@@ -61,6 +61,9 @@ async fn a_ticket_is_made_read_changed_closed_and_deleted() {
     assert!(actions["actions"][0].get("note_html").is_none());
     assert_eq!(halo.get(&format!("/Actions/2?ticket_id={id}")).await.1["note_html"], "<b>Approved</b>");
     assert_eq!(halo.get(&format!("/Actions/3?ticket_id={id}")).await.0, 404);
+    assert_eq!(halo.get("/Actions").await.1["record_count"], 0, "neither ticket nor dates");
+    let (_, span) = halo.get("/Actions?startdate=2001-01-01&enddate=2101-01-01&count=1").await;
+    assert_eq!((span["record_count"].as_i64(), span["actions"].as_array().unwrap().len()), (Some(2), 1));
     assert_eq!(halo.get(&format!("/Actions?ticket_id={id}&excludeprivate=true")).await.1["record_count"], 1);
     assert_eq!(halo.get(&format!("/Actions?ticket_id={id}&timeentriesonly=true")).await.1["record_count"], 1);
     let (_, sheet) = halo.get("/TimesheetEvent?agent_id=25").await;
