@@ -1,9 +1,36 @@
 //! Countersign: the desk where elevation requests are answered.
 
 mod api;
+mod cli;
+mod config;
+mod doctor;
 mod endpoint_api;
 mod http;
+mod key_file;
+mod portal;
+mod router;
+mod serve;
+mod telemetry;
 
-fn main() {
-    let _routers = (api::router(), endpoint_api::router());
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no threads can be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(cli::End::Well) => ExitCode::SUCCESS,
+        Ok(cli::End::Found) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod body;
 pub(crate) mod caller;
+pub(crate) mod headers;
+pub(crate) mod limits;
 pub(crate) mod problem;
 
 use std::sync::Arc;

@@ -1,0 +1,321 @@
+//! The command line, and what each command does.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Parser, Subcommand};
+use countersign_app::people::NewTechnician;
+use countersign_domain::{audit::Actor, role::Role};
+use countersign_store::Place;
+
+use crate::{
+    config::{Config, Options},
+    doctor, router, serve, telemetry,
+};
+
+/// The desk where elevation requests are answered.
+///
+/// Every option is also an environment variable COUNTERSIGN_… and a key of countersign.toml.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server: portal, APIs and the worker that tells the ticketing system
+    Serve(ServeArgs),
+    /// Runs the worker alone, beside servers on the same PostgreSQL
+    Worker {
+        #[command(flatten)]
+        base: Base,
+        #[command(flatten)]
+        way_out: WayOut,
+    },
+    /// Creates the database, or brings its tables up to date
+    Migrate(Base),
+    /// Checks configuration, data folder, key file, clock, database and Halo; exit 1 if anything fails
+    Doctor {
+        #[command(flatten)]
+        base: Base,
+        #[command(flatten)]
+        way_out: WayOut,
+        /// One JSON document instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Administrators of this server
+    #[command(subcommand)]
+    Admin(Admin),
+    /// API tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Prints the OpenAPI document
+    Openapi,
+}
+
+/// Where things are; for every command that opens the database.
+#[derive(Debug, Clone, Args)]
+struct Base {
+    /// Configuration file [default: ./countersign.toml, then the data folder's]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE [default: SQLite in the data folder]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// The folder for what the server keeps
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// File that holds the key of the database's secrets [default: countersign.key in the data folder]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<String>,
+    /// error, warn, info, debug or trace, alone or for a part: info,countersign=debug [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// auto, text or json [default: text on a terminal, else json]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// What may be called.
+#[derive(Debug, Clone, Args)]
+struct WayOut {
+    /// Hosts of a Halo that may be on a private address or without https, with commas between
+    #[arg(long, value_name = "HOSTS")]
+    halo_allow_hosts: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    base: Base,
+    #[command(flatten)]
+    way_out: WayOut,
+    /// Address and port to listen on [default: 127.0.0.1:7600]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The address under which people reach the portal
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Certificate with its chain, PEM
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// Private key, PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Addresses and networks of proxies that speak TLS for this server, with commas between
+    #[arg(long, value_name = "NETWORKS")]
+    trusted_proxies: Option<String>,
+    /// What end users know the provider as
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Leave telling the ticketing system to `countersign worker`
+    #[arg(long)]
+    no_worker: bool,
+    /// Speak plain HTTP to the network, without a proxy that speaks TLS
+    #[arg(long)]
+    force_plain_http: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Makes an administrator, and prints a one-use sign-in link
+    Create {
+        #[command(flatten)]
+        base: Base,
+        /// Mail address
+        #[arg(long)]
+        email: String,
+        /// Name
+        #[arg(long)]
+        name: String,
+        /// The address under which people reach the portal
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Token {
+    /// Makes an API token, and prints it once
+    Create {
+        #[command(flatten)]
+        base: Base,
+        /// Mail address of the technician
+        #[arg(long, value_name = "EMAIL")]
+        technician: String,
+        /// What the token is for
+        #[arg(long)]
+        name: String,
+        /// It may decide requests
+        #[arg(long)]
+        decide: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// Walks the whole log: finds edits, removals and reorders; exit 1 if there are any
+    Verify(Base),
+}
+
+impl Base {
+    fn options(self) -> Options {
+        Options {
+            config: self.config,
+            database: self.database,
+            data_dir: self.data_dir,
+            key_file: self.key_file,
+            log_level: self.log_level,
+            log_format: self.log_format,
+            ..Options::default()
+        }
+    }
+
+    /// For commands of one breath: the log says only what is wrong, unless asked.
+    fn quiet(self) -> Options {
+        let log_level = self.log_level.clone().or_else(|| Some("warn".to_owned()));
+        Options { log_level, log_format: self.log_format.clone().or_else(|| Some("text".to_owned())), ..self.options() }
+    }
+}
+
+impl ServeArgs {
+    fn options(self) -> Options {
+        let set = |switch: bool| switch.then(|| "true".to_owned());
+        Options {
+            listen: self.listen,
+            public_url: self.public_url,
+            tls_cert: self.tls_cert,
+            tls_key: self.tls_key,
+            trusted_proxies: self.trusted_proxies,
+            provider: self.provider,
+            no_worker: set(self.no_worker),
+            force_plain_http: set(self.force_plain_http),
+            halo_allow_hosts: self.way_out.halo_allow_hosts,
+            ..self.base.options()
+        }
+    }
+}
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All is well.
+    Well,
+    /// It did its work, and found something wrong.
+    Found,
+}
+
+impl Cli {
+    /// Does it.
+    ///
+    /// # Errors
+    /// A sentence for a person.
+    pub(crate) async fn run(self) -> anyhow::Result<End> {
+        match self.command {
+            Command::Serve(args) => serve_until_told(&configured(args.options())?).await,
+            Command::Worker { base, way_out } => {
+                let options = Options { halo_allow_hosts: way_out.halo_allow_hosts, ..base.options() };
+                work_until_told(&configured(options)?).await
+            }
+            Command::Migrate(base) => {
+                let config = configured(base.quiet())?;
+                serve::open(&config, &serve::public_url(&config, config.listen)).await?;
+                println!("The database is up to date.");
+                Ok(End::Well)
+            }
+            Command::Doctor { base, way_out, json } => {
+                let options = Options { halo_allow_hosts: way_out.halo_allow_hosts, ..base.quiet() };
+                doctor::run(options, if json { doctor::Form::Json } else { doctor::Form::Table }).await
+            }
+            Command::Admin(Admin::Create { base, email, name, public_url }) => {
+                let config = configured(Options { public_url, ..base.quiet() })?;
+                create_admin(&config, email, name).await
+            }
+            Command::Token(Token::Create { base, technician, name, decide }) => {
+                let config = configured(base.quiet())?;
+                let app = beside_a_server(&config, "make the token in the portal").await?.app;
+                let owner = app.technician_by_email(&technician).await?;
+                let (_, token) = app.make_token(Actor::CommandLine, &owner.technician.id, &name, decide).await?;
+                println!("{token}");
+                Ok(End::Well)
+            }
+            Command::Audit(Audit::Verify(base)) => verify_audit(&configured(base.quiet())?).await,
+            Command::Openapi => {
+                println!("{}", router::document().to_pretty_json()?);
+                Ok(End::Well)
+            }
+        }
+    }
+}
+
+fn configured(options: Options) -> anyhow::Result<Config> {
+    let config = Config::read(options)?;
+    telemetry::start_log(&config)?;
+    Ok(config)
+}
+
+async fn serve_until_told(config: &Config) -> anyhow::Result<End> {
+    serve::raise_file_handles();
+    let mut running = serve::start(config, config.worker).await?;
+    tracing::info!(address = %running.address, url = running.url, "listening");
+    println!("Countersign listens on {}", running.url);
+    tokio::select! {
+        told = serve::told_to_end() => told?,
+        error = running.failure() => return Err(error),
+    }
+    tracing::info!("ending: open calls have a few seconds to answer");
+    running.stop().await?;
+    Ok(End::Well)
+}
+
+async fn work_until_told(config: &Config) -> anyhow::Result<End> {
+    let url = serve::public_url(config, config.listen);
+    let opened = serve::open(config, &url).await?;
+    let mut tasks = serve::run(&opened.app, crate::config::Worker::Run);
+    tracing::info!("working");
+    serve::told_to_end().await?;
+    tasks.shutdown().await;
+    Ok(End::Well)
+}
+
+/// Opens the database for a command of one breath, which a running server may stand in the way of.
+async fn beside_a_server(config: &Config, instead: &str) -> anyhow::Result<serve::Opened> {
+    let url = serve::public_url(config, config.listen);
+    let opened = serve::open(config, &url).await;
+    match &config.database {
+        Place::Sqlite(path) if doctor::is_open_elsewhere(path) && opened.is_err() => opened.with_context(|| {
+            format!("A running server has {} open: stop it, run this again and start it, or {instead}", path.display())
+        }),
+        _ => opened,
+    }
+}
+
+async fn create_admin(config: &Config, email: String, name: String) -> anyhow::Result<End> {
+    let app = beside_a_server(config, "make the administrator in the portal").await?.app;
+    let new = NewTechnician { email, name, role: Role::Administrator, companies: None };
+    let row = app.add_technician(Actor::CommandLine, new).await?;
+    let link = app.make_sign_in_link(Actor::CommandLine, &row.technician.id).await?;
+    eprintln!("{} is an administrator. This link signs in once, within 24 hours:", row.technician.name);
+    println!("{}{link}", app.public_url());
+    Ok(End::Well)
+}
+
+async fn verify_audit(config: &Config) -> anyhow::Result<End> {
+    let app = beside_a_server(config, "look at the audit page").await?.app;
+    let found = app.verify_audit().await?;
+    println!("{} entries, {} checkpoints, {} redacted.", found.rows, found.checkpoints, found.redacted);
+    for fault in &found.faults {
+        println!("{fault}");
+    }
+    if found.faults.is_empty() {
+        println!("Nothing was edited, removed or reordered.");
+        return Ok(End::Well);
+    }
+    bail!("{} faults were found in the audit log.", found.faults.len())
+}
