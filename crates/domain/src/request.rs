@@ -255,7 +255,10 @@ impl Request {
             (State::Approved | State::Revoked | State::Expired, Event::Ended(outcome)) => self.end(outcome)?,
             (State::Revoked, Event::Started(..)) => return Err(Refused::Revoked),
             (State::Expired, Event::Started(..)) => return Err(Refused::Lapsed),
-            (State::Pending | State::Denied | State::Withdrawn | State::Expired | State::Revoked, Event::TimePassed(_)) => {
+            (
+                State::Pending | State::Denied | State::Withdrawn | State::Expired | State::Revoked,
+                Event::TimePassed(_),
+            ) => {
                 return Err(Refused::Nothing);
             }
             (State::Approved | State::Denied | State::Expired | State::Revoked, Event::Decided(_)) => {

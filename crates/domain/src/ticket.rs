@@ -155,8 +155,7 @@ fn decided(decision: &Decision, repeats: u32) -> String {
         Verdict::Approve => "approved",
         Verdict::Deny => "denied",
     };
-    let mut out =
-        format!("<p><b>{}</b> {what} this at {}.", html(&decision.by.name), decision.at.for_people());
+    let mut out = format!("<p><b>{}</b> {what} this at {}.", html(&decision.by.name), decision.at.for_people());
     if decision.verdict == Verdict::Approve {
         let _infallible = write!(out, " Once, within {}.", minutes(decision.minutes));
     }

@@ -112,6 +112,7 @@ switches! {
     unknown_outcome: UnknownOutcome = Refuse, "an action with an outcome name that does not exist: 400, or taken as free text";
     action_unknown_ticket: UnknownTicket = BadRequest, "an action for a ticket that does not exist or is hidden";
     foreign_asset: AssetChoice = Drop, "an asset of another customer on a ticket: silently left out, or 400";
+    user_sets_site: OnOff = Off, "a ticket with user_id goes to that user's site, whatever site_id says";
     user_needs_site: OnOff = Off, "a ticket with user_id but without site_id is refused";
     department_edit: DepartmentEdit = ViewAll, "the membership level that lets an agent change tickets of a department's other teams";
     stale_permissions: OnOff = Off, "rights count as they were when the token was issued, until it is renewed";

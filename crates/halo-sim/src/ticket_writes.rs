@@ -455,7 +455,10 @@ fn place(
         if site_id.is_none() && world.switches.user_needs_site == OnOff::On {
             return Err(Answer::exception("A site must be given with the user of this ticket."));
         }
-        (ticket.user_id, ticket.site_id) = (user_id, user.site_id);
+        ticket.user_id = user_id;
+        if site_id.is_none() || world.switches.user_sets_site == OnOff::On {
+            ticket.site_id = user.site_id;
+        }
     } else if ticket.user_id == 0 || lookup.is_some_and(|lookup| lookup.id == -1) {
         let general = book.general_user(ticket.site_id);
         ticket.user_id = general.unwrap_or_default();

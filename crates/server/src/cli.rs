@@ -57,6 +57,9 @@ enum Command {
     Audit(Audit),
     /// Prints the OpenAPI document
     Openapi,
+    /// Starts a HaloPSA stand-in and a server, plays a day's requests, and stays up to be looked at
+    #[cfg(feature = "demo")]
+    Demo(crate::demo::Args),
 }
 
 /// Where things are; for every command that opens the database.
@@ -246,6 +249,11 @@ impl Cli {
                 Ok(End::Well)
             }
             Command::Audit(Audit::Verify(base)) => verify_audit(&configured(base.quiet())?).await,
+            #[cfg(feature = "demo")]
+            Command::Demo(args) => {
+                let right = crate::demo::run(args).await?;
+                Ok(if right { End::Well } else { End::Found })
+            }
             Command::Openapi => {
                 println!("{}", router::document().to_pretty_json()?);
                 Ok(End::Well)

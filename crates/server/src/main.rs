@@ -3,6 +3,8 @@
 mod api;
 mod cli;
 mod config;
+#[cfg(feature = "demo")]
+mod demo;
 mod doctor;
 mod endpoint_api;
 mod http;

@@ -233,11 +233,17 @@ impl DirectoryList {
         let paging = Paging { limit: self.limit, after: self.after };
         let link = self.link.as_deref().map(|word| {
             LinkState::parse(word).ok_or_else(|| {
-                unprocessable("link", format!("{word:?} is no link state; they are unlinked, linked, ambiguous, missing."))
+                unprocessable(
+                    "link",
+                    format!("{word:?} is no link state; they are unlinked, linked, ambiguous, missing."),
+                )
             })
         });
-        let company =
-            self.company.map(|id| id.parse()).transpose().map_err(|error| unprocessable("company", format!("{error}.")))?;
+        let company = self
+            .company
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|error| unprocessable("company", format!("{error}.")))?;
         let wanted = DirectoryQuery {
             search: self.q,
             link: link.transpose()?,
@@ -272,7 +278,11 @@ struct CompanyChange {
 /// Companies that the caller may see, by name.
 #[utoipa::path(get, path = "/api/v1/companies", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<CompanyOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
-async fn list_companies(State(shared): State<Shared>, by: By, Query(query): Query<DirectoryList>) -> Answer<Json<Page<CompanyOut>>> {
+async fn list_companies(
+    State(shared): State<Shared>,
+    by: By,
+    Query(query): Query<DirectoryList>,
+) -> Answer<Json<Page<CompanyOut>>> {
     let (wanted, paging) = query.wanted()?;
     let rows = shared.app.companies(by.technician(), &wanted).await?;
     Ok(Json(paging.page(rows, |row| place(&row.company.name, &row.company.id), CompanyOut::from)))
@@ -281,7 +291,11 @@ async fn list_companies(State(shared): State<Shared>, by: By, Query(query): Quer
 /// Creates a company. It is looked for among the customers of the ticketing system by its name.
 #[utoipa::path(post, path = "/api/v1/companies", tag = "directory", request_body = CompanyIn,
     responses((status = 201, body = CompanyOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn create_company(State(shared): State<Shared>, by: By, Body(body): Body<CompanyIn>) -> Answer<(StatusCode, Json<CompanyOut>)> {
+async fn create_company(
+    State(shared): State<Shared>,
+    by: By,
+    Body(body): Body<CompanyIn>,
+) -> Answer<(StatusCode, Json<CompanyOut>)> {
     let row = shared.app.create_company(by.technician(), &body.name).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
@@ -328,7 +342,11 @@ struct LocationChange {
 /// Locations that the caller may see, by name.
 #[utoipa::path(get, path = "/api/v1/locations", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<LocationOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
-async fn list_locations(State(shared): State<Shared>, by: By, Query(query): Query<DirectoryList>) -> Answer<Json<Page<LocationOut>>> {
+async fn list_locations(
+    State(shared): State<Shared>,
+    by: By,
+    Query(query): Query<DirectoryList>,
+) -> Answer<Json<Page<LocationOut>>> {
     let (wanted, paging) = query.wanted()?;
     let rows = shared.app.locations(by.technician(), &wanted).await?;
     Ok(Json(paging.page(rows, |row| place(&row.location.name, &row.location.id), LocationOut::from)))
@@ -337,8 +355,13 @@ async fn list_locations(State(shared): State<Shared>, by: By, Query(query): Quer
 /// Creates a location.
 #[utoipa::path(post, path = "/api/v1/locations", tag = "directory", request_body = LocationIn,
     responses((status = 201, body = LocationOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn create_location(State(shared): State<Shared>, by: By, Body(body): Body<LocationIn>) -> Answer<(StatusCode, Json<LocationOut>)> {
-    let company: CompanyId = body.company_id.parse().map_err(|error| unprocessable("company_id", format!("{error}.")))?;
+async fn create_location(
+    State(shared): State<Shared>,
+    by: By,
+    Body(body): Body<LocationIn>,
+) -> Answer<(StatusCode, Json<LocationOut>)> {
+    let company: CompanyId =
+        body.company_id.parse().map_err(|error| unprocessable("company_id", format!("{error}.")))?;
     let row = shared.app.create_location(by.technician(), &company, &body.name).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
@@ -378,7 +401,11 @@ struct ComputerChange {
 /// Computers that the caller may see, by name.
 #[utoipa::path(get, path = "/api/v1/computers", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<ComputerOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
-async fn list_computers(State(shared): State<Shared>, by: By, Query(query): Query<DirectoryList>) -> Answer<Json<Page<ComputerOut>>> {
+async fn list_computers(
+    State(shared): State<Shared>,
+    by: By,
+    Query(query): Query<DirectoryList>,
+) -> Answer<Json<Page<ComputerOut>>> {
     let (wanted, paging) = query.wanted()?;
     let rows = shared.app.computers(by.technician(), &wanted).await?;
     Ok(Json(paging.page(rows, |row| place(&row.computer.name, &row.computer.id), ComputerOut::from)))
@@ -420,7 +447,11 @@ async fn confirm_computer(State(shared): State<Shared>, by: By, Id(id): Id<Compu
 /// Contacts that the caller may see, by name.
 #[utoipa::path(get, path = "/api/v1/contacts", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<ContactOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
-async fn list_contacts(State(shared): State<Shared>, by: By, Query(query): Query<DirectoryList>) -> Answer<Json<Page<ContactOut>>> {
+async fn list_contacts(
+    State(shared): State<Shared>,
+    by: By,
+    Query(query): Query<DirectoryList>,
+) -> Answer<Json<Page<ContactOut>>> {
     let (wanted, paging) = query.wanted()?;
     let rows = shared.app.contacts(by.technician(), &wanted).await?;
     Ok(Json(paging.page(rows, |row| place(&row.contact.name, &row.contact.id), ContactOut::from)))

@@ -100,8 +100,11 @@ async fn list(State(shared): State<Shared>, by: By) -> Answer<Json<Page<KeyOut>>
 #[utoipa::path(post, path = "/api/v1/enrollment-keys", tag = "enrolment", request_body = KeyIn,
     responses((status = 201, body = NewKeyOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn make(State(shared): State<Shared>, by: By, Body(body): Body<KeyIn>) -> Answer<(StatusCode, Json<NewKeyOut>)> {
-    let company =
-        body.company_id.map(|id| id.parse()).transpose().map_err(|error| unprocessable("company_id", format!("{error}.")))?;
+    let company = body
+        .company_id
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|error| unprocessable("company_id", format!("{error}.")))?;
     if company.is_none() && !body.any_company {
         return Err(unprocessable(
             "company_id",

@@ -23,7 +23,11 @@ use crate::http::{
 };
 
 pub(super) fn router() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(link, unlink)).routes(routes!(link_many)).routes(routes!(import)).routes(routes!(choose))
+    OpenApiRouter::new()
+        .routes(routes!(link, unlink))
+        .routes(routes!(link_many))
+        .routes(routes!(import))
+        .routes(routes!(choose))
 }
 
 /// The kind that a list's name stands for.
@@ -77,7 +81,11 @@ async fn link(
 /// Cuts a link. It stays cut until a person ties it again.
 #[utoipa::path(delete, path = "/api/v1/{list}/{id}/link", tag = "links", params(("list" = String, Path), ("id" = String, Path)),
     responses((status = 200, body = LinkedOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
-async fn unlink(State(shared): State<Shared>, by: By, Path((list, id)): Path<(String, String)>) -> Answer<Json<LinkedOut>> {
+async fn unlink(
+    State(shared): State<Shared>,
+    by: By,
+    Path((list, id)): Path<(String, String)>,
+) -> Answer<Json<LinkedOut>> {
     let link = shared.app.unlink(by.technician(), kind_of(&list)?, &id).await?;
     Ok(Json(LinkedOut { id, link: link.into() }))
 }
@@ -162,11 +170,18 @@ struct TheirsOut {
 /// Records of the ticketing system to choose from when linking by hand or importing.
 #[utoipa::path(get, path = "/api/v1/psa-records", tag = "links", params(ChooseQuery),
     responses((status = 200, body = Page<TheirsOut>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
-async fn choose(State(shared): State<Shared>, by: By, Query(query): Query<ChooseQuery>) -> Answer<Json<Page<TheirsOut>>> {
+async fn choose(
+    State(shared): State<Shared>,
+    by: By,
+    Query(query): Query<ChooseQuery>,
+) -> Answer<Json<Page<TheirsOut>>> {
     let kind = Kind::parse(&query.kind)
         .ok_or_else(|| unprocessable("kind", "kind is company, location, computer, technician or contact."))?;
-    let company: Option<CompanyId> =
-        query.company.map(|id| id.parse()).transpose().map_err(|error| unprocessable("company", format!("{error}.")))?;
+    let company: Option<CompanyId> = query
+        .company
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|error| unprocessable("company", format!("{error}.")))?;
     let records = shared.app.choose_from(by.technician(), kind, company.as_ref()).await?;
     let items =
         records.into_iter().map(|r| TheirsOut { psa_id: r.psa_id, psa_name: r.psa_name, keys: r.keys }).collect();

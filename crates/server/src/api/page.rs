@@ -48,7 +48,12 @@ impl Paging {
     }
 
     /// The page of these rows, of which one more than asked for was read. `place` says where a row stands.
-    pub(crate) fn page<R, P: Serialize, T>(&self, mut rows: Vec<R>, place: impl Fn(&R) -> P, show: impl Fn(R) -> T) -> Page<T> {
+    pub(crate) fn page<R, P: Serialize, T>(
+        &self,
+        mut rows: Vec<R>,
+        place: impl Fn(&R) -> P,
+        show: impl Fn(R) -> T,
+    ) -> Page<T> {
         let more = rows.len() > self.limit();
         rows.truncate(self.limit());
         let next = rows
@@ -59,4 +64,3 @@ impl Paging {
         Page { items: rows.into_iter().map(show).collect(), next }
     }
 }
-

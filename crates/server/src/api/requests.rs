@@ -369,8 +369,11 @@ async fn list(State(shared): State<Shared>, by: By, Query(query): Query<ListQuer
             unprocessable("state", format!("{word:?} is no state; the states are {}.", all.join(", ")))
         })
     });
-    let company: Option<CompanyId> =
-        query.company.map(|id| id.parse()).transpose().map_err(|error| unprocessable("company", format!("{error}.")))?;
+    let company: Option<CompanyId> = query
+        .company
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|error| unprocessable("company", format!("{error}.")))?;
     let wanted = RequestQuery {
         state: state.transpose()?,
         company,

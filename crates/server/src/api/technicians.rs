@@ -121,7 +121,11 @@ struct TechnicianPatch {
 /// Technicians by name.
 #[utoipa::path(get, path = "/api/v1/technicians", tag = "people", params(DirectoryList),
     responses((status = 200, body = Page<TechnicianOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
-async fn list(State(shared): State<Shared>, by: By, Query(query): Query<DirectoryList>) -> Answer<Json<Page<TechnicianOut>>> {
+async fn list(
+    State(shared): State<Shared>,
+    by: By,
+    Query(query): Query<DirectoryList>,
+) -> Answer<Json<Page<TechnicianOut>>> {
     let (wanted, paging) = query.wanted()?;
     let rows = shared.app.technicians(by.technician(), &wanted).await?;
     let at = |row: &TechnicianRow| place(&row.technician.name, &row.technician.id);
@@ -131,7 +135,11 @@ async fn list(State(shared): State<Shared>, by: By, Query(query): Query<Director
 /// Creates a technician.
 #[utoipa::path(post, path = "/api/v1/technicians", tag = "people", request_body = TechnicianIn,
     responses((status = 201, body = TechnicianOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn create(State(shared): State<Shared>, by: By, Body(body): Body<TechnicianIn>) -> Answer<(StatusCode, Json<TechnicianOut>)> {
+async fn create(
+    State(shared): State<Shared>,
+    by: By,
+    Body(body): Body<TechnicianIn>,
+) -> Answer<(StatusCode, Json<TechnicianOut>)> {
     let new = NewTechnician {
         email: body.email,
         name: body.name,

@@ -83,7 +83,11 @@ async fn list(State(shared): State<Shared>, by: By) -> Answer<Json<Page<TokenOut
 /// Makes a token.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "people", request_body = TokenIn,
     responses((status = 201, body = NewTokenOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-async fn make(State(shared): State<Shared>, by: By, Body(body): Body<TokenIn>) -> Answer<(StatusCode, Json<NewTokenOut>)> {
+async fn make(
+    State(shared): State<Shared>,
+    by: By,
+    Body(body): Body<TokenIn>,
+) -> Answer<(StatusCode, Json<NewTokenOut>)> {
     let owner = match body.technician_id {
         None => by.technician().id.clone(),
         Some(id) => id.parse().map_err(|error| unprocessable("technician_id", format!("{error}.")))?,

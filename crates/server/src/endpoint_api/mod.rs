@@ -74,7 +74,8 @@ async fn enroll(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
         )
     };
     let key: EnrollmentKey = body.enrollment_key.as_str().parse().map_err(|_| refused())?;
-    let text = |text: Option<&Text<{ countersign_wire::MAX_NAME }>>| text.map_or_else(String::new, |t| t.as_str().to_owned());
+    let text =
+        |text: Option<&Text<{ countersign_wire::MAX_NAME }>>| text.map_or_else(String::new, |t| t.as_str().to_owned());
     let said = Enrollment {
         key_hash: sign_in::hash(&key.secret),
         company: body.company.to_string(),
@@ -86,9 +87,11 @@ async fn enroll(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
         agent_version: text(body.agent_version.as_ref()),
         old_credential_hash: bearer(&headers).map(sign_in::hash),
     };
-    let enrolled = shared.app.enroll(said).await.map_err(|error| {
-        if error.code() == "enrollment_key_refused" { refused() } else { error.into() }
-    })?;
+    let enrolled = shared
+        .app
+        .enroll(said)
+        .await
+        .map_err(|error| if error.code() == "enrollment_key_refused" { refused() } else { error.into() })?;
     let computer_id = wire_id(enrolled.computer_id.as_str())?;
     if enrolled.held {
         return Ok((StatusCode::ACCEPTED, Json(Held { computer_id, held: true })).into_response());

@@ -86,11 +86,9 @@ where
         let Some(cookie) = cookie(parts, shared.setup.secure) else {
             return Err(unauthenticated("Send an API token as Authorization: Bearer, or sign in to the portal."));
         };
-        let caller = shared
-            .app
-            .session_caller(&cookie)
-            .await?
-            .ok_or_else(|| unauthenticated("The session is over. Sign in again; what you typed is still on the page."))?;
+        let caller = shared.app.session_caller(&cookie).await?.ok_or_else(|| {
+            unauthenticated("The session is over. Sign in again; what you typed is still on the page.")
+        })?;
         let safe = matches!(parts.method, Method::GET | Method::HEAD);
         let token = parts.headers.get(FORM_TOKEN).and_then(|value| value.to_str().ok());
         if !safe && token != caller.form_token.as_deref() {
@@ -115,8 +113,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let credential = bearer(&parts.headers)
-            .ok_or_else(|| unauthenticated("Send the computer's credential as Authorization: Bearer. Enrol it first."))?;
+        let credential = bearer(&parts.headers).ok_or_else(|| {
+            unauthenticated("Send the computer's credential as Authorization: Bearer. Enrol it first.")
+        })?;
         let shared = Shared::from_ref(state);
         let context = shared.app.computer_caller(credential).await?.ok_or_else(|| {
             unauthenticated("The computer's credential is unknown or was taken back. Enrol the computer again.")
