@@ -100,7 +100,10 @@ first-halo = Connect HaloPSA
 first-halo-text = The page says what to click in Halo and checks every right live. Decisions work without it; tickets wait.
 start-setup = Start Setup
 first-computer = Enrol a first computer
-first-computer-text = Run this on a computer, with the names of its company and location.
+first-computer-text = Run this on a computer, with the names of its company and location. The key is good for 10 computers and 24 hours, and is shown once.
+first-computer-key = An enrolment key ties computers to this server. It is good for 10 computers and 24 hours.
+first-computer-make = Make a key
+first-key-name = First computers
 first-computer-wait = Waiting for the first computer
 first-computers = { $count ->
     [one] { $count } computer enrolled.

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State as AxumState};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use countersign_app::decide::Wish;
+use countersign_app::enroll::KeyWish;
 use countersign_app::requests::RequestDetail;
 use countersign_app::ticketing::TimeEntry;
 use countersign_app::{App, DirectoryQuery, Error, RequestQuery, RequestRow};
@@ -15,6 +16,8 @@ use countersign_domain::grant;
 use countersign_domain::id::RequestId;
 use countersign_domain::request::State;
 use countersign_domain::risk;
+use countersign_wire::enroll::EnrollmentKey;
+use countersign_wire::keys;
 use serde::Deserialize;
 
 use super::form::{Fields, Signed};
@@ -31,6 +34,10 @@ const SHOWN: usize = 100;
 const BEFORE: usize = 5;
 /// Waiting longer than this is late, in seconds.
 const LATE_SECONDS: i64 = 300;
+/// How many computers the first key is good for.
+const KEY_USES: i64 = 10;
+/// How long it is good, in seconds.
+const KEY_SECONDS: i64 = 24 * 3600;
 /// How many rows that were just decided the list keeps for the script.
 const HELD: usize = 20;
 
@@ -165,11 +172,32 @@ async fn first_run(app: &App, caller: &Visitor) -> Result<Option<FirstRun>, Refu
         halo_connected: app.ticketing().settings.connection.is_some(),
         computers: count(app.computers(by, &few).await?.len()),
         others: count(app.technicians(by, &few).await?.len().saturating_sub(1)),
-        enroll_command: format!(
-            "countersign-agent enroll \\\n  --server {} \\\n  --key KEY \\\n  --company NAME --location NAME",
-            app.public_url()
-        ),
+        enroll_command: None,
     }))
+}
+
+/// Makes an enrolment key for the first computers and shows the command that uses it.
+pub(super) async fn make_key(AxumState(app): AxumState<App>, form: Signed) -> Page {
+    let text = Text::default();
+    let visitor = &form.visitor;
+    let wish = KeyWish {
+        name: text.t("first-key-name"),
+        company: None,
+        max_uses: Some(KEY_USES),
+        expires_at: Some(app.now().plus_seconds(KEY_SECONDS)),
+        trusts_known_machines: false,
+    };
+    let (_, secret) = app.make_enrollment_key(&visitor.technician, wish).await?;
+    let root_fingerprint = keys::fingerprint(&keys::public_of(&app.keys().root));
+    let key = EnrollmentKey { secret, root_fingerprint };
+    let command = format!(
+        "countersign-agent enroll \\\n  --server {} \\\n  --key {key} \\\n  --company NAME --location NAME",
+        app.public_url()
+    );
+    let frame = frame(&app, visitor, Screen::Approvals, text.t("nav-approvals")).await?;
+    let mut queue = queue_of(&app, visitor, &[], None, frame.waiting);
+    queue.first_run = first_run(&app, visitor).await?.map(|first| FirstRun { enroll_command: Some(command), ..first });
+    Ok(html(&ApprovalsPage { text, frame, queue, pane: None, request_first: RequestFirst::No }))
 }
 
 pub(super) async fn pane(AxumState(app): AxumState<App>, visitor: Visitor, Path(id): Path<String>) -> Page {

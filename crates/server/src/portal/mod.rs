@@ -61,6 +61,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/requests/{id}", get(requests::one))
         .route("/portal/requests/{id}/decision", post(approvals::decide))
         .route("/portal/requests/{id}/revoke", post(requests::revoke))
+        .route("/portal/enrollment-keys", post(approvals::make_key))
         .route("/portal/settings/ticketing", get(ticketing::page).post(ticketing::save))
         .route("/portal/settings/ticketing/check", post(ticketing::check))
         .route("/portal/steps", get(steps::page))

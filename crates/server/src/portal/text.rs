@@ -62,11 +62,6 @@ impl Text {
         self.look_up(key, &[(a, FluentValue::from(value_a.as_ref())), (b, FluentValue::from(value_b.as_ref()))])
     }
 
-    /// The text of `key` with a number as `$count` and one argument.
-    pub(crate) fn count_arg(self, key: &str, count: impl Borrow<u64>, name: &str, value: impl AsRef<str>) -> String {
-        self.look_up(key, &[("count", number(*count.borrow())), (name, FluentValue::from(value.as_ref()))])
-    }
-
     fn look_up(self, key: &str, arguments: &[(&str, FluentValue<'_>)]) -> String {
         let arguments: HashMap<Cow<'static, str>, FluentValue<'_>> =
             arguments.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), value.clone())).collect();

@@ -216,7 +216,12 @@ pub(super) fn attempt(text: Text, row: &AttemptRow) -> Attempt {
         None => text.t(format!("attempt-{result}")),
     };
     let words = Some(row.words.clone()).filter(|words| !words.is_empty());
-    let sentence = text.t(format!("attempt-sentence-{result}"));
+    let general = text.t(format!("attempt-sentence-{result}"));
+    // Where a call did not go well, the words are the other side's; else they are a sentence of ours that says more.
+    let (sentence, words) = match result {
+        "refused" | "later" | "unknown" => (general, words),
+        _ => (words.unwrap_or(general), None),
+    };
     Attempt { at: when_micros(row.started_at), answer, tone, sentence, words }
 }
 

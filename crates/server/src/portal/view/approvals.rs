@@ -120,8 +120,8 @@ pub(crate) struct FirstRun {
     pub(crate) halo_connected: bool,
     pub(crate) computers: u64,
     pub(crate) others: u64,
-    /// The command that enrols a computer, ready to copy.
-    pub(crate) enroll_command: String,
+    /// The command that enrols a computer, ready to copy, once a key was made.
+    pub(crate) enroll_command: Option<String>,
 }
 
 impl FirstRun {

@@ -13,8 +13,6 @@ pub(crate) enum Screen {
     Users,
     Steps,
     Ticketing,
-    /// A page with no place of its own, such as an error.
-    None,
 }
 
 /// Whether `HaloPSA` can be reached, as the foot of the side bar says it.
@@ -175,7 +173,7 @@ impl Frame {
             }
             Screen::Users => ("/portal/users", "users", "nav-users", unlinked.users, Kind::Unlinked),
             Screen::Steps => ("/portal/steps", "ticket", "nav-steps", self.attention, Kind::Attention),
-            Screen::Ticketing | Screen::None => ("/portal/settings/ticketing", "plug", "nav-ticketing", 0, Kind::None),
+            Screen::Ticketing => ("/portal/settings/ticketing", "plug", "nav-ticketing", 0, Kind::None),
         };
         Place { href, icon, key, current: self.screen == screen, count, count_kind }
     }

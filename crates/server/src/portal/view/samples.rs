@@ -290,7 +290,7 @@ pub(super) fn first_run() -> ApprovalsPage {
         halo_connected: false,
         computers: 0,
         others: 0,
-        enroll_command: "countersign-agent enroll \\\n  --server https://approvals.example.com \\\n  --key CSK-4Q7N-81TB-WZ6K \\\n  --company NAME --location NAME".into(),
+        enroll_command: Some("countersign-agent enroll \\\n  --server https://approvals.example.com \\\n  --key CSK-4Q7N-81TB-WZ6K \\\n  --company NAME --location NAME".into()),
     });
     page
 }

@@ -1,0 +1,401 @@
+// Drives the portal in headless Chromium, as a technician would: signs in by clicking, decides by click, key and on a
+// phone's width, sees what others do arrive by itself, links, looks up, changes settings.
+//
+//   COUNTERSIGN_DEMO   the demo's document (`countersign demo --json`), or the path of a file that holds it
+//   CHROMIUM           the browser; /usr/bin/chromium by default
+//   SHOTS              a folder for pictures of what was seen; none by default
+//
+// Needs a server with the document's sign-in link unused. Makes its own requests over the endpoint API, so it depends on
+// none that the demo left waiting. Waits for conditions alone: the pages hold an event stream, so the network is never idle.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const source = process.env.COUNTERSIGN_DEMO;
+if (!source) throw new Error('COUNTERSIGN_DEMO is not set: the demo\'s document, or the path of a file that holds it');
+const demo = JSON.parse(source.trimStart().startsWith('{') ? source : readFileSync(source, 'utf8'));
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const shots = process.env.SHOTS;
+if (shots) mkdirSync(shots, { recursive: true });
+
+const desktop = { width: 1366, height: 860 };
+const phone = { width: 390, height: 844 };
+const patience = 10_000;
+
+// ---- the endpoint's side ---------------------------------------------------------------------------------------------
+async function call(method, path, { token, body } = {}) {
+  const response = await fetch(new URL(path, demo.endpoint.url), {
+    method,
+    headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': 'application/json' }) },
+    body: body && JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+function uuid7() {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(Date.now(), 0, 6);
+  bytes[6] = 0x70 | (bytes[6] & 0x0f);
+  bytes[8] = 0x80 | (bytes[8] & 0x3f);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+const run = randomBytes(3).toString('hex');
+const company = `Browser Test ${run}`;
+const endpoint = await call('POST', '/agent/v1/enroll', {
+  body: {
+    enrollment_key: demo.endpoint.enrollment_key,
+    company,
+    location: 'Test Bench',
+    computer: { name: `BROWSER-${run}`, os: 'linux', os_version: '12', machine_id: `browser-${run}` },
+    agent_version: '0.1.0',
+  },
+});
+
+let asked = 0;
+async function ask(program, more = {}) {
+  const name = `${program}-${run}-${(asked += 1)}`;
+  const { path = `/opt/browser-test/${name}`, ...rest } = more;
+  const id = `req_${uuid7()}`;
+  await call('PUT', `/agent/v1/requests/${id}`, {
+    token: endpoint.credential,
+    body: {
+      end_user: { account: `tester-${asked}` },
+      program: { path, sha256: createHash('sha256').update(name).digest('hex'), product: name, size: 1_234_567 },
+      command_line: `${name} --install`,
+      requested_at: new Date().toISOString(),
+      ...rest,
+    },
+  });
+  return { id, name };
+}
+const state = async (id) => (await call('GET', `/api/v1/requests/${id}`, { token: demo.portal.api_token })).state;
+
+// ---- the browser's side ----------------------------------------------------------------------------------------------
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+const noise = [];
+let expected = []; // what a test provokes on purpose, as patterns
+
+async function context(viewport, colorScheme = 'light', storageState) {
+  const made = await browser.newContext({ viewport, colorScheme, storageState });
+  made.setDefaultTimeout(patience);
+  await made.exposeBinding('reportViolation', ({ page }, what) => noise.push(`CSP ${page.url()}: ${what}`));
+  await made.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      window.reportViolation(`${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  made.on('console', (message) => {
+    if (message.type() !== 'error' || expected.some((pattern) => pattern.test(message.text()))) return;
+    noise.push(`console ${message.page()?.url()}: ${message.text()}`);
+  });
+  made.on('weberror', (error) => noise.push(`page ${error.page()?.url()}: ${error.error().message}`));
+  return made;
+}
+
+async function until(what, condition) {
+  const end = Date.now() + patience;
+  for (;;) {
+    if (await condition()) return;
+    if (Date.now() > end) throw new Error(`not within ${patience / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+function is(what, seen, wanted) {
+  if (seen !== wanted) throw new Error(`${what}: ${JSON.stringify(seen)}, not ${JSON.stringify(wanted)}`);
+}
+const row = (page, id) => page.locator(`#row-${id}`);
+const live = (page) => page.locator('.live.ok:visible').first().waitFor();
+
+async function findings(page) {
+  await page.evaluate(() => document.fonts.ready);
+  // The policy forbids scripts of others, so axe comes in by the browser's own door.
+  const results = await page.evaluate(`(async () => { const module = { exports: {} }; ${axe};
+    return axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }); })()`);
+  return results.violations.map((found) => `${found.id} at ${found.nodes[0].target.join(' ')} (${found.nodes.length})`);
+}
+
+// ---- the tests -------------------------------------------------------------------------------------------------------
+const tests = [];
+const test = (name, run) => tests.push({ name, run });
+let session;
+let page;
+let second;
+
+test('a page without a session leads to the sign-in', async () => {
+  const stranger = await (await context(desktop)).newPage();
+  await stranger.goto(new URL('/portal/requests', demo.portal.url).href);
+  is('address', new URL(stranger.url()).pathname, '/sign-in');
+  await stranger.context().close();
+});
+
+test('opening the link signs nobody in; its button does, once', async () => {
+  const work = await context(desktop);
+  page = await work.newPage();
+  await page.goto(demo.portal.sign_in_url);
+  await page.goto(new URL('/portal/approvals', demo.portal.url).href);
+  is('address', new URL(page.url()).pathname, '/sign-in');
+  await page.goto(demo.portal.sign_in_url);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/portal/approvals');
+  session = await work.storageState();
+  expected = [/410/];
+  const late = await (await context(desktop)).newPage();
+  await late.goto(demo.portal.sign_in_url);
+  await late.getByText('used before').waitFor();
+  await late.context().close();
+  expected = [];
+});
+
+test('a new request appears by itself, on two pages over one stream', async () => {
+  await live(page);
+  second = await page.context().newPage();
+  await second.goto(new URL('/portal/approvals', demo.portal.url).href);
+  await live(second);
+  const { id, name } = await ask('live');
+  await row(page, id).getByText(name).first().waitFor();
+  await row(second, id).getByText(name).first().waitFor();
+  await until('the count in the side bar is the list\'s', async () => {
+    const shown = await page.locator('.side [data-count=waiting]').textContent();
+    return shown === await page.locator('#queue').getAttribute('data-waiting');
+  });
+});
+
+test('approved by click: the row says so, the next request is shown, the other page hears of it', async () => {
+  const first = await ask('click');
+  const next = await ask('next');
+  await row(page, next.id).waitFor();
+  await row(page, first.id).locator('.row-link').click();
+  await page.locator(`#pane[data-request="${first.id}"]`).waitFor();
+  await page.locator('#reason').fill('Known vendor');
+  await page.locator('[data-approve]').click();
+  await page.locator(`#pane[data-request="${next.id}"]`).waitFor();
+  is('state', await state(first.id), 'approved');
+  await row(page, first.id).locator('.decided, .row-risk').first().waitFor();
+  await page.locator('#toast').getByText('Approved').waitFor();
+  is('row with the focus', await page.evaluate(() => document.activeElement?.closest('.row')?.dataset.request), next.id);
+  await second.locator(`#row-${first.id}.decided`).getByText('Approved by').waitFor();
+  await until('the decided row folds', async () => (await row(second, first.id).count()) === 0);
+});
+
+test('decided by somebody else while on screen: the bar gives way to the sentence', async () => {
+  const { id } = await ask('race');
+  await row(page, id).locator('.row-link').click();
+  await page.locator(`#pane[data-request="${id}"] [data-approve]`).waitFor();
+  await call('POST', `/api/v1/requests/${id}/decision`, { token: demo.portal.api_token, body: { verdict: 'deny', scope: 'once' } });
+  await page.locator('.bar-decided').getByText('Denied by').waitFor();
+  is('buttons that are left', await page.locator('[data-approve]').count(), 0);
+});
+
+test('a decision that comes too late shows who was first, not an error', async () => {
+  const { id } = await ask('late');
+  await row(page, id).waitFor();
+  const offline = await (await context(desktop, 'light', session)).newPage();
+  await offline.route('**/portal/events', (route) => route.abort());
+  expected = [/409/, /ERR_FAILED/];
+  await offline.goto(new URL(`/portal/approvals/${id}`, demo.portal.url).href);
+  await call('POST', `/api/v1/requests/${id}/decision`, { token: demo.portal.api_token, body: { verdict: 'approve', scope: 'once' } });
+  await offline.locator('[data-deny]').click();
+  await offline.locator('.bar-decided').getByText('Approved by').waitFor();
+  is('state', await state(id), 'approved');
+  await offline.context().close();
+  expected = [];
+});
+
+test('keys: j and k move, a approves, d denies, Esc leaves a field', async () => {
+  const a = await ask('key-a');
+  const d = await ask('key-d');
+  await row(page, d.id).waitFor();
+  await row(page, a.id).locator('.row-link').click();
+  await page.locator(`#pane[data-request="${a.id}"]`).waitFor();
+  await page.keyboard.press('j');
+  await page.locator(`#pane[data-request="${d.id}"]`).waitFor();
+  await page.keyboard.press('k');
+  await page.locator(`#pane[data-request="${a.id}"]`).waitFor();
+  await page.keyboard.press('r');
+  await page.keyboard.type('jd');
+  is('typed', await page.locator('#reason').inputValue(), 'jd');
+  await page.keyboard.press('Escape');
+  is('state while typing', await state(a.id), 'pending');
+  // A request that has just moved there is not decided by a key that was meant for another.
+  await page.waitForFunction(() => true);
+  await until('the key counts', async () => {
+    await page.keyboard.press('a');
+    return (await state(a.id)) === 'approved';
+  });
+  await page.locator(`#pane[data-request="${d.id}"]`).waitFor();
+  await until('the key counts', async () => {
+    if ((await page.locator(`#pane[data-request="${d.id}"]`).count()) === 1) await page.keyboard.press('d');
+    return (await state(d.id)) === 'denied';
+  });
+});
+
+test('high risk: nothing is filled, the question comes first, and no reason is no approval', async () => {
+  const { id } = await ask('risk', { path: '/bin/bash' });
+  await row(page, id).locator('.row-link').click();
+  await page.locator(`#pane[data-request="${id}"]`).getByText('High risk').waitFor();
+  is('filled buttons', await page.locator('.bar .button.primary').count(), 0);
+  await page.locator('[data-approve]').click();
+  await page.getByText('Approve a high-risk request?').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('[data-approve]').click();
+  await page.getByText('Approve a high-risk request?').waitFor();
+  await until('the reason has the focus', () => page.evaluate(() => document.activeElement?.id === 'reason'));
+  await page.keyboard.press('Enter');
+  is('state without a reason', await state(id), 'pending');
+  await page.keyboard.type('Checked by phone');
+  await page.keyboard.press('Enter');
+  await until('it is approved', async () => (await state(id)) === 'approved');
+});
+
+test('denied on a phone: card, thumb, sentence', async () => {
+  const { id, name } = await ask('phone');
+  const pocket = await (await context(phone, 'dark', session)).newPage();
+  await pocket.goto(new URL('/portal/approvals', demo.portal.url).href);
+  const card = row(pocket, id);
+  await card.getByText(name).first().waitFor();
+  await card.getByText('Add reason').click();
+  await card.getByPlaceholder('Reason').fill('Not today');
+  await card.getByRole('button', { name: /^Deny/ }).click();
+  await pocket.locator(`#row-${id}.decided`).getByText('Denied by').waitFor();
+  is('state', await state(id), 'denied');
+  if (shots) await pocket.screenshot({ path: join(shots, 'phone-denied.png') });
+  await pocket.locator('.tabbar').getByText('Requests').click();
+  await pocket.getByText(name).first().click();
+  await pocket.getByText('Not today').first().waitFor();
+  is('wider than the screen by', await pocket.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth)), 0);
+  await pocket.context().close();
+});
+
+test('the request\'s page tells the story, and its ticket follows by itself', async () => {
+  const { id, name } = await ask('story', { reason: 'Tracing a printer problem' });
+  await page.goto(new URL(`/portal/requests/${id}`, demo.portal.url).href);
+  await page.getByText('Tracing a printer problem').first().waitFor();
+  await page.locator('[data-approve]').click();
+  await page.waitForURL(/approvals|requests/);
+  await until('it is approved', async () => (await state(id)) === 'approved');
+  await page.goto(new URL(`/portal/requests/${id}`, demo.portal.url).href);
+  await page.locator('.time-line').getByText('approved, once').waitFor();
+  is('heading', (await page.locator('h1').textContent()).includes(name), true);
+});
+
+test('search finds a request, and says so where it finds none', async () => {
+  const { name } = await ask('needle');
+  await page.goto(new URL('/portal/approvals', demo.portal.url).href);
+  await page.keyboard.press('/');
+  await page.keyboard.type(name);
+  await page.keyboard.press('Enter');
+  await page.locator('table.list').getByText(name).waitFor();
+  await page.goto(new URL('/portal/requests?q=%3Cb%3Enothing', demo.portal.url).href);
+  await page.getByText('No request has “<b>nothing” in it').waitFor();
+});
+
+test('companies: an unlinked one, by box and Actions menu, renamed, then linked by hand; its tickets follow', async () => {
+  const waits = await ask('ticket');
+  await page.goto(new URL(`/portal/requests/${waits.id}`, demo.portal.url).href);
+  await page.locator('.request-side').getByText('Waits for the company').waitFor();
+  const list = new URL(`/portal/companies?q=${run}`, demo.portal.url).href;
+  await page.goto(list);
+  await page.getByRole('columnheader', { name: 'Linked to Ticketing System' }).waitFor();
+  await page.getByRole('row', { name: company }).getByText('False').waitFor();
+  await page.getByLabel(`Choose ${company}`).check();
+  await page.getByText('1 chosen').waitFor();
+  await page.getByText('Actions').click();
+  await page.locator('#many [value=link]').click();
+  await page.locator('.banner').getByText('0 of 1 linked').waitFor();
+  await page.getByLabel(`Edit ${company}`).click();
+  await page.getByLabel('Name', { exact: true }).fill(`${company} Ltd`);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.').waitFor();
+  is('name', await page.locator('h1 bdi').textContent(), `${company} Ltd`);
+  const { items } = await call('GET', '/api/v1/companies?limit=100', { token: demo.portal.api_token });
+  const taken = new Set(items.map((item) => item.link.psa_id));
+  const free = await page.locator('#others option').evaluateAll((options) => options.map((option) => option.value));
+  await page.locator('#psa-id').fill(free.find((id) => !taken.has(id)));
+  await page.getByRole('button', { name: 'Link by hand' }).click();
+  await page.getByText('Linked to Ticketing System: True').waitFor();
+  await page.goto(list);
+  await page.getByRole('row', { name: company }).getByText('True').waitFor();
+  await page.goto(new URL(`/portal/requests/${waits.id}`, demo.portal.url).href);
+  await page.getByRole('link', { name: /^Open ticket #/ }).waitFor();
+});
+
+test('settings: a refused form keeps what was typed, and the secret never comes back', async () => {
+  await page.goto(new URL('/portal/settings/ticketing', demo.portal.url).href);
+  is('secret', await page.locator('#client_secret').inputValue(), '');
+  await page.locator('#time').selectOption('fixed');
+  const minutes = await page.locator('#minutes').inputValue();
+  await page.locator('#minutes').fill('9999');
+  expected = [/422/];
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('#minutes-error').waitFor();
+  expected = [];
+  is('typed', await page.locator('#minutes').inputValue(), '9999');
+  await page.locator('#minutes').fill(minutes);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.').waitFor();
+});
+
+test('hostile text from an endpoint stays text', async () => {
+  const { id } = await ask('hostile', {
+    end_user: { account: '<img src=x onerror=alert(1)>' },
+    reason: '"><script>alert(1)</script>',
+    command_line: "');alert(1);//<svg onload=alert(1)>",
+  });
+  page.once('dialog', () => noise.push('a dialog opened'));
+  await page.goto(new URL(`/portal/approvals/${id}`, demo.portal.url).href);
+  await page.locator('#pane').getByText('<script>').first().waitFor();
+  is('elements made of it', await page.locator('#pane img, #pane script, #queue img').count(), 0);
+});
+
+test('axe finds nothing, in light and dark, on a desk and on a phone', async () => {
+  await ask('axe');
+  const decided = await call('GET', '/api/v1/requests?state=approved&limit=1', { token: demo.portal.api_token });
+  const paths = ['approvals', 'requests', `requests/${decided.items[0].id}`, 'companies', 'locations', 'computers', 'users', 'steps', 'settings/ticketing'];
+  const found = [];
+  for (const [viewport, scheme] of [[desktop, 'light'], [desktop, 'dark'], [phone, 'light'], [phone, 'dark']]) {
+    const look = await (await context(viewport, scheme, session)).newPage();
+    for (const path of paths) {
+      await look.goto(new URL(`/portal/${path}`, demo.portal.url).href);
+      for (const finding of await findings(look)) found.push(`${path} ${viewport.width} ${scheme}: ${finding}`);
+      const over = await look.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (over > 0) found.push(`${path} ${viewport.width}: wider than the screen by ${over}`);
+      if (shots) await look.screenshot({ path: join(shots, `${path.replaceAll('/', '-').slice(0, 20)}-${viewport.width}-${scheme}.png`) });
+    }
+    await look.context().close();
+  }
+  if (found.length) throw new Error(found.join('\n'));
+});
+
+test('signing out ends the session', async () => {
+  await page.goto(new URL('/portal/requests', demo.portal.url).href);
+  await page.locator('.person summary').click();
+  await page.locator('.person').getByText('Sign out').click();
+  await page.waitForURL('**/sign-in');
+  await page.goto(new URL('/portal/approvals', demo.portal.url).href);
+  is('address', new URL(page.url()).pathname, '/sign-in');
+});
+
+test('no page broke its content security policy or wrote an error', () => {
+  if (noise.length) throw new Error(noise.join('\n'));
+});
+
+let failed = 0;
+for (const { name, run: body } of tests) {
+  try {
+    await body();
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name}\n        ${String(error.message).replaceAll('\n', '\n        ')}`);
+    if (shots && page) await page.screenshot({ path: join(shots, `failed-${failed}.png`) }).catch((gone) => console.log(`        no picture: ${gone.message}`));
+  } finally {
+    expected = [];
+  }
+}
+await browser.close();
+console.log(`${tests.length - failed} passed, ${failed} failed`);
+process.exitCode = failed ? 1 : 0;
