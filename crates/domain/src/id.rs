@@ -7,7 +7,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// Why a text is not the id that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,21 +108,13 @@ ids! {
     ServerId "server" "server_";
 }
 
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
 impl RequestId {
     /// The short form that people read and that a ticket's summary ends with: `CS-` and eight letters or digits.
     ///
     /// Forty bits of the id's SHA-256, so that an endpoint that draws poor ids cannot make neighbours look alike.
     #[must_use]
     pub fn short(&self) -> String {
-        let digest = Sha256::digest(self.0.as_bytes());
-        let bits = digest.iter().take(5).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-        let letters = (0..8_u32).rev().filter_map(|place| {
-            let index = usize::try_from((bits >> (place * 5)) & 31).ok()?;
-            CROCKFORD.get(index).map(|letter| char::from(*letter))
-        });
-        std::iter::once("CS-".to_owned()).chain(letters.map(String::from)).collect()
+        countersign_policy::reference::short(&self.0)
     }
 }
 
