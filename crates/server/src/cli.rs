@@ -272,7 +272,7 @@ async fn serve_until_told(config: &Config) -> anyhow::Result<End> {
     serve::raise_file_handles();
     let mut running = serve::start(config, config.worker).await?;
     tracing::info!(address = %running.address, url = running.url, "listening");
-    println!("Countersign listens on {}", running.url);
+    println!("Countersign listens on {}; people reach it at {}", running.address, running.url);
     tokio::select! {
         told = serve::told_to_end() => told?,
         error = running.failure() => return Err(error),

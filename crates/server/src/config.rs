@@ -15,6 +15,7 @@ use confique::Layer as _;
 use countersign_store::Place;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
+use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 use crate::http::limits::Proxies;
@@ -511,10 +512,11 @@ fn switch(text: &str) -> Result<bool, Wrong> {
 }
 
 fn log_level(text: &str) -> Result<String, Wrong> {
-    match text.parse::<tracing_subscriber::filter::Targets>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(wrong("error, warn, info, debug, trace or off, alone or for a part: info,countersign=debug")),
+    let is_level = |item: &str| item.rsplit('=').next().is_some_and(|level| level.parse::<LevelFilter>().is_ok());
+    if items(text).all(is_level) {
+        return Ok(text.to_owned());
     }
+    Err(wrong("error, warn, info, debug, trace or off, alone or for a part: info,countersign=debug"))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, Wrong> {

@@ -15,7 +15,8 @@ fn the_first_administrator_gets_a_link_that_works_once() {
     assert_eq!((again.code, again.out.as_str()), (1, ""));
     assert!(again.err.contains("taken already"), "{}", again.err);
 
-    let token = place.run(&["token", "create", "--technician", "sam@example.com", "--name", "script", "--decide"]).well();
+    let token =
+        place.run(&["token", "create", "--technician", "sam@example.com", "--name", "script", "--decide"]).well();
     let server = place.serve(&[]);
     let me = server.call("GET", "/api/v1/me", &[&format!("authorization: Bearer {}", token.trim())], b"");
     assert_eq!((me.status, me.json()["name"].clone()), (200, "Sam Okoro".into()), "{}", me.text());
@@ -43,7 +44,9 @@ fn the_document_describes_both_apis() {
 fn help_tells_every_option() {
     let place = Place::new();
     let help = place.run(&["serve", "--help"]).well();
-    for option in ["--listen", "--database", "--data-dir", "--public-url", "--tls-cert", "--trusted-proxies", "--no-worker"] {
+    for option in
+        ["--listen", "--database", "--data-dir", "--public-url", "--tls-cert", "--trusted-proxies", "--no-worker"]
+    {
         assert!(help.contains(option), "{option}");
     }
 }

@@ -28,17 +28,57 @@ fn a_wrong_value_names_key_value_place_and_what_is_allowed() {
         ),
         (&[], &[("COUNTERSIGN_LISTEN", "here")], "", "listen = \"here\" (from COUNTERSIGN_LISTEN) cannot be used."),
         (&[], &[], "listen = 7600", "listen = \"7600\" (from countersign.toml) cannot be used."),
-        (&[], &[], "no_worker = 'perhaps'", "no_worker = \"perhaps\" (from countersign.toml) cannot be used. Allowed: true or false."),
-        (&["--public-url", "desk.example.com"], &[], "", "Allowed: an address without a path, such as https://desk.example.com."),
-        (&["--public-url", "https://desk.example.com/portal"], &[], "", "public_url = \"https://desk.example.com/portal\""),
+        (
+            &[],
+            &[],
+            "no_worker = 'perhaps'",
+            "no_worker = \"perhaps\" (from countersign.toml) cannot be used. Allowed: true or false.",
+        ),
+        (
+            &["--public-url", "desk.example.com"],
+            &[],
+            "",
+            "Allowed: an address without a path, such as https://desk.example.com.",
+        ),
+        (
+            &["--public-url", "https://desk.example.com/portal"],
+            &[],
+            "",
+            "public_url = \"https://desk.example.com/portal\"",
+        ),
         (&["--trusted-proxies", "10.0.0.0/8, proxy"], &[], "", "trusted_proxies = \"10.0.0.0/8, proxy\""),
-        (&[], &[], "[halo]\nallow_hosts = ['http://halo.example.com']", "halo.allow_hosts = \"http://halo.example.com\""),
+        (
+            &[],
+            &[],
+            "[halo]\nallow_hosts = ['http://halo.example.com']",
+            "halo.allow_hosts = \"http://halo.example.com\"",
+        ),
         (&[], &[("COUNTERSIGN_HALO_ALLOW_HOSTS", "a b")], "", "(from COUNTERSIGN_HALO_ALLOW_HOSTS)"),
-        (&[], &[], "[log]\nformat = 'xml'", "log.format = \"xml\" (from countersign.toml) cannot be used. Allowed: auto, text or json."),
+        (
+            &[],
+            &[],
+            "[log]\nformat = 'xml'",
+            "log.format = \"xml\" (from countersign.toml) cannot be used. Allowed: auto, text or json.",
+        ),
         (&["--log-level", "loud"], &[], "", "log.level = \"loud\" (from the command line)"),
-        (&["--tls-cert", "cert.pem"], &[], "", "tls_cert is set (from the command line), tls_key is not: TLS needs both."),
-        (&["--tls-cert", "cert.pem", "--tls-key", "key.pem", "--listen", "127.0.0.1:0"], &[], "", "tls_cert cert.pem and tls_key key.pem cannot be used"),
-        (&[], &[], "lisen = '127.0.0.1:1'", "countersign.toml cannot be used: line 1: unknown key `lisen`, expected one of `listen`"),
+        (
+            &["--tls-cert", "cert.pem"],
+            &[],
+            "",
+            "tls_cert is set (from the command line), tls_key is not: TLS needs both.",
+        ),
+        (
+            &["--tls-cert", "cert.pem", "--tls-key", "key.pem", "--listen", "127.0.0.1:0"],
+            &[],
+            "",
+            "tls_cert cert.pem and tls_key key.pem cannot be used",
+        ),
+        (
+            &[],
+            &[],
+            "lisen = '127.0.0.1:1'",
+            "countersign.toml cannot be used: line 1: unknown key `lisen`, expected one of `listen`",
+        ),
         (&[], &[], "listen = '127.0.0.1:1'\n[halo]\nhosts = []", "line 3: unknown key `hosts`, expected `allow_hosts`"),
         (&[], &[], "[listen", "The configuration countersign.toml cannot be used: line 1:"),
         (&["--config", "other.toml"], &[], "", "The configuration other.toml cannot be read"),
@@ -65,13 +105,17 @@ fn a_password_is_never_told() {
 }
 
 fn doctor(place: &Place, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, serde_json::Value) {
-    let output =
-        place.command(&["doctor", "--json"]).args(arguments).envs(variables.iter().copied()).output().unwrap();
+    let output = place.command(&["doctor", "--json"]).args(arguments).envs(variables.iter().copied()).output().unwrap();
     (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap())
 }
 
 fn line<'d>(document: &'d serde_json::Value, id: &str) -> &'d serde_json::Value {
-    document["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("{document}"))
+    document["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["id"] == id)
+        .unwrap_or_else(|| panic!("{document}"))
 }
 
 #[test]

@@ -6,7 +6,9 @@ use crate::program::Place;
 fn every_answer_is_guarded_and_every_failure_of_the_apis_is_a_problem() {
     let place = Place::new();
     let server = place.serve(&[]);
-    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/api/v1/me", 401), ("/nowhere", 404), ("/sign-in", 200)] {
+    for (path, status) in
+        [("/healthz", 200), ("/readyz", 200), ("/api/v1/me", 401), ("/nowhere", 404), ("/sign-in", 200)]
+    {
         let answer = server.get(path);
         assert_eq!(answer.status, status, "{path}");
         let policy = answer.header("content-security-policy").unwrap();
@@ -89,7 +91,9 @@ fn a_port_in_use_is_told_before_anything_is_made() {
     let address = taken.local_addr().unwrap().to_string();
     let said = place.run(&["serve", "--listen", &address]);
     assert_eq!(said.code, 1);
-    let sentence = format!("error: Another program listens on {address} already. Stop it, or choose another address with --listen.");
+    let sentence = format!(
+        "error: Another program listens on {address} already. Stop it, or choose another address with --listen."
+    );
     assert!(said.err.contains(&sentence), "{}", said.err);
     assert!(!place.data().exists());
 }
