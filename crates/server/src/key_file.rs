@@ -44,14 +44,11 @@ pub(crate) fn find(config: &Config) -> anyhow::Result<Option<Key>> {
     Ok(Some(Key { bytes, from: shown }))
 }
 
-/// The key; made where this is the first start.
+/// Makes the key file, at the first start.
 ///
 /// # Errors
-/// As for [`find`], and when a database is there whose key is not: a new key would open none of its secrets.
-pub(crate) fn find_or_make(config: &Config, ids: &dyn Ids) -> anyhow::Result<Key> {
-    if let Some(key) = find(config)? {
-        return Ok(key);
-    }
+/// When it cannot be written, and when a database is there already: a new key would open none of its secrets.
+pub(crate) fn make(config: &Config, ids: &dyn Ids) -> anyhow::Result<Key> {
     let path = &config.key_file;
     let shown = path.display();
     if let Place::Sqlite(database) = &config.database

@@ -49,8 +49,12 @@ pub(crate) struct Opened {
 /// # Errors
 /// When folder, key file, database or the way out cannot be used.
 pub(crate) async fn open(config: &Config, public_url: &str) -> anyhow::Result<Opened> {
+    let found = key_file::find(config)?;
     make_folder(&config.data_dir)?;
-    let key = key_file::find_or_make(config, &System)?;
+    let key = match found {
+        Some(key) => key,
+        None => key_file::make(config, &System)?,
+    };
     let options = Options { place: config.database.clone(), instance: System.uuid().to_string() };
     let store = Store::open(options, System.now()).await?;
     let egress = Egress::new(&EgressConfig {
@@ -140,6 +144,10 @@ pub(crate) async fn start(config: &Config, worker: Worker) -> anyhow::Result<Run
     let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
     let url = public_url(config, address);
+    let tls = match &config.tls {
+        Some(tls) => Some(read_tls(tls).await?),
+        None => None,
+    };
     telemetry::metrics()?;
     let Opened { app, store } = open(config, &url).await?;
     tell_first_steps(config, &store).await?;
@@ -156,10 +164,10 @@ pub(crate) async fn start(config: &Config, worker: Worker) -> anyhow::Result<Run
     let handle = Handle::new();
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let plain = tuned(axum_server::from_tcp(listener)?, &handle);
-    let server = match &config.tls {
+    let server = match tls {
         None => tokio::spawn(plain.acceptor(NoDelayAcceptor::new()).serve(service)),
         Some(tls) => {
-            let acceptor = RustlsAcceptor::new(read_tls(tls).await?).acceptor(NoDelayAcceptor::new());
+            let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
             tokio::spawn(plain.acceptor(acceptor).serve(service))
         }
     };

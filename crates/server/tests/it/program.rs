@@ -42,7 +42,8 @@ impl Place {
         let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let words = line.strip_prefix("Countersign listens on ").and_then(|rest| rest.split_once("; people reach it at "));
+        let words =
+            line.strip_prefix("Countersign listens on ").and_then(|rest| rest.split_once("; people reach it at "));
         let Some((address, _url)) = words else {
             child.kill().unwrap();
             let mut said = String::new();
