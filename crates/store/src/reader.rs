@@ -66,22 +66,6 @@ impl Store {
         .await
     }
 
-    /// Which of these lanes have an undone step that opens a ticket and is not in doubt.
-    ///
-    /// # Errors
-    /// [`crate::Error::Database`] where it cannot be read.
-    pub async fn unopened(&self, lanes: &[String]) -> Result<Vec<String>> {
-        if lanes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut query = Query::build(
-            "SELECT lane FROM steps WHERE kind = 'open_ticket' AND doubt_at IS NULL
-             AND state IN ('queued', 'waiting', 'parked', 'attention') AND lane IN ",
-        );
-        query.list(lanes.iter());
-        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(lane,)| lane).collect())
-    }
-
     /// The lowest ticket id that any step in doubt must be looked for above.
     ///
     /// # Errors

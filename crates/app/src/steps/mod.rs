@@ -119,11 +119,11 @@ const SECOND_LOOK_S: i64 = 10;
 /// Walks that did not see their control record, until a person must look.
 const UNSEEN_WALKS: i64 = 5;
 
-/// Milliseconds until a step goes again: doubling from one second to five minutes, a tenth more or less so that many do
-/// not meet, and never before a span that the other side named.
+/// Milliseconds until a step goes again: doubling from one second to one minute (a longer outage holds all steps), a
+/// tenth more or less so that many do not meet, and never before a span that the other side named.
 fn back_off(step: &Claimed, after: Option<Duration>) -> i64 {
-    let doublings = u32::try_from(step.attempt.clamp(1, 9) - 1).unwrap_or(0);
-    let base = 1000_i64.saturating_mul(1 << doublings).min(300_000);
+    let doublings = u32::try_from(step.attempt.clamp(1, 7) - 1).unwrap_or(0);
+    let base = 1000_i64.saturating_mul(1 << doublings).min(60_000);
     let spread = i64::try_from(step.id.as_str().bytes().map(u64::from).sum::<u64>() % 200).unwrap_or(100) - 100;
     let own = base + base * spread / 1000;
     after.map_or(own, |after| own.max(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))

@@ -84,6 +84,7 @@ impl App {
         doubt_at: Time,
     ) -> Result<Option<End>> {
         let actions = psa.actions(&known.psa_id).await?;
+        self.inner.desk.works();
         if let Some(found) = actions.iter().find(|found| found.note.contains(&action.reference)) {
             let written = Written {
                 id: found.id.clone(),

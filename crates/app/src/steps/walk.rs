@@ -69,6 +69,7 @@ impl App {
             (floor, _) => floor.cloned(),
         };
         let (sweep, blind) = self.swept(psa, floor.as_ref()).await?;
+        self.inner.desk.works();
         let walk = Arc::new(Walk { started, floor, blind, sweep });
         *last = Some(walk.clone());
         Ok(walk)
@@ -151,7 +152,7 @@ impl App {
     }
 
     /// Tickets that bear this server's mark and a request that the database does not hold. Where there are such, or
-    /// tickets of requests that the database believes to have none, it is older than what was written, and all that is
+    /// tickets of requests that the database believes to have none, it may be older than what was written, and all that is
     /// undone is looked for before it is sent.
     async fn unknown_of_ours(&self, psa: &dyn Psa, sweep: &Sweep) -> Result<Vec<String>> {
         let trusted = self.ticketing_settings().trusted_up_to;
@@ -184,13 +185,13 @@ impl App {
                 _ => strange.push(id.clone()),
             }
         }
-        if !strange.is_empty() || !self.store().unopened(&held).await?.is_empty() {
+        if !strange.is_empty() || !held.is_empty() {
             let settled = self.now().plus_seconds(-i64::from(self.ticketing_settings().settle_s));
             let floor = self.store().newest_ticket().await?.unwrap_or_else(|| "1".to_owned());
             let doubted = self.store().doubt_undone(settled, floor).await?;
             tracing::warn!(
                 doubted,
-                "the database is older than the tickets in Halo; what is undone is looked for first"
+                "Halo holds tickets that the database does not know; what is undone is looked for first"
             );
         }
         Ok(strange)

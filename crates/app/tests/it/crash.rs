@@ -1,1 +1,90 @@
-//! To come.
+//! The process dies around every call: what it had begun is found, not done twice.
+
+use countersign_app::ticketing::Change;
+use halo_sim::Config;
+use serde_json::{Value, json};
+
+use crate::{
+    halo::actions,
+    house::{House, until},
+};
+
+/// Long enough on the machine's clock (one second) for a call that died with its caller to be over.
+fn patient() -> Change {
+    Change { settle_s: Some(20), ..Change::default() }
+}
+
+/// Dies while a call of `path` is on its way, before Halo did its work or after.
+async fn dies_during(path: &str, when: &str) {
+    let mut house = House::with(Config::default(), patient()).await;
+    let computer = house.sample_computer().await;
+    let first = house.ask(&computer).await;
+    house.approve(&first).await;
+    house.assert_all_done().await;
+    let slow = json!({"kind": "delay", "ms": 800, "when": when, "path": path, "method": "POST", "times": 1});
+    house.halo.fault(slow).await;
+    let request = house.ask(&computer).await;
+    house.approve(&request).await;
+    until("the call is on its way", async || met(&house).await).await;
+    if when == "after" {
+        until("Halo did its work", async || {
+            let tickets = house.halo.tickets_of(request.id.as_str()).await;
+            tickets.first().is_some_and(|ticket| path == "/Tickets" || !actions(ticket).is_empty())
+        })
+        .await;
+    }
+    house.crash();
+    house.start().await;
+    house.assert_all_done().await;
+    house.assert_told(&request).await;
+    assert_eq!(house.halo.tickets().await.len(), 2, "{path} {when}");
+}
+
+/// The fault was met.
+async fn met(house: &House) -> bool {
+    let faults = house.halo.control("GET", "/faults", json!({})).await;
+    faults["faults"].as_array().unwrap().iter().any(|fault: &Value| fault["hits"] != 0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn around_a_create() {
+    dies_during("/Tickets", "before").await;
+    dies_during("/Tickets", "after").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn around_an_action() {
+    dies_during("/Actions", "before").await;
+    dies_during("/Actions", "after").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn again_and_again_while_answers_get_lost() {
+    let mut house = House::with(Config::default(), patient()).await;
+    let computer = house.sample_computer().await;
+    house
+        .halo
+        .fault(json!({"kind": "cut_after", "method": "POST", "path": "/Tickets", "percent": 40, "seed": 1}))
+        .await;
+    house
+        .halo
+        .fault(json!({"kind": "cut_after", "method": "POST", "path": "/Actions", "percent": 40, "seed": 2}))
+        .await;
+    let mut requests = Vec::new();
+    for round in 0..8_usize {
+        for _ in 0..3 {
+            let request = house.ask(&computer).await;
+            house.approve(&request).await;
+            requests.push(request);
+        }
+        until("some were told", async || house.halo.tickets().await.len() >= round * 2).await;
+        house.crash();
+        house.start().await;
+    }
+    house.assert_all_done().await;
+    assert_eq!(house.halo.tickets().await.len(), requests.len());
+    for request in &requests {
+        house.assert_told(request).await;
+    }
+    assert!(house.app().verify_audit().await.unwrap().faults.is_empty());
+}

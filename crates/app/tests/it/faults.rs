@@ -1,1 +1,121 @@
-//! To come.
+//! Whatever becomes of a call: one ticket, one action, one time entry (promise P1).
+
+use countersign_domain::request::Request;
+use serde_json::{Value, json};
+
+use crate::house::{COMPANY, House, LOCATION};
+
+/// Every way a writing call can go wrong that no person has to do anything about.
+fn kinds() -> Vec<Value> {
+    vec![
+        json!({"kind": "cut_after"}),
+        json!({"kind": "cut_before"}),
+        json!({"kind": "status", "code": 500}),
+        json!({"kind": "status", "code": 503}),
+        json!({"kind": "status", "code": 408}),
+        json!({"kind": "status_after", "code": 500}),
+        json!({"kind": "status_after", "code": 504}),
+        json!({"kind": "garbage", "form": "html", "when": "before"}),
+        json!({"kind": "garbage", "form": "html", "when": "after"}),
+        json!({"kind": "garbage", "form": "json", "when": "after"}),
+        json!({"kind": "garbage", "form": "empty", "when": "after"}),
+        json!({"kind": "expire_tokens"}),
+        json!({"kind": "status", "code": 401}),
+        json!({"kind": "status", "code": 401, "times": 2}),
+        json!({"kind": "rate_limit", "limit": 0, "window_s": 1}),
+        json!({"kind": "status", "code": 429}),
+    ]
+}
+
+fn with(mut fault: Value, more: &Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        fault.as_object_mut().unwrap().entry(name).or_insert(value.clone());
+    }
+    fault
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_once_on_a_create_and_once_on_an_action() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    for kind in kinds() {
+        for path in ["/Tickets", "/Actions"] {
+            house.halo.fault(with(kind.clone(), &json!({"path": path, "method": "POST", "times": 1}))).await;
+            let request = house.ask(&computer).await;
+            house.approve(&request).await;
+            house.assert_all_done().await;
+            house.assert_told(&request).await;
+            house.halo.no_faults().await;
+        }
+    }
+    assert_eq!(house.halo.tickets().await.len(), kinds().len() * 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_very_first_create_may_go_wrong_too() {
+    for kind in [json!({"kind": "cut_before"}), json!({"kind": "cut_after"}), json!({"kind": "status", "code": 500})] {
+        let house = House::new().await;
+        let computer = house.sample_computer().await;
+        house.halo.fault(with(kind.clone(), &json!({"path": "/Tickets", "method": "POST", "times": 1}))).await;
+        let request = house.ask(&computer).await;
+        house.approve(&request).await;
+        house.assert_all_done().await;
+        house.assert_told(&request).await;
+    }
+}
+
+/// Forty requests from four computers, all decided, while three of ten calls go wrong.
+async fn storm(faults: Vec<Value>) {
+    let house = House::new().await;
+    let mut computers = Vec::new();
+    for name in ["SDG-FD-01", "SDG-FD-02", "SDG-XRAY-01", "SDG-NEW-01"] {
+        computers.push(house.computer(COMPANY, LOCATION, name).await);
+    }
+    for (seed, fault) in faults.into_iter().enumerate() {
+        house.halo.fault(with(fault, &json!({"percent": 30, "seed": seed}))).await;
+    }
+    let mut requests: Vec<Request> = Vec::new();
+    for n in 0..40 {
+        let request = house.ask(&computers[n % computers.len()]).await;
+        house.approve(&request).await;
+        requests.push(request);
+    }
+    house.assert_all_done().await;
+    house.halo.no_faults().await;
+    let tickets = house.halo.tickets().await;
+    assert_eq!(tickets.len(), 40);
+    let mut bearing: Vec<&str> = tickets.iter().filter_map(|ticket| ticket["third_party_id_string"].as_str()).collect();
+    bearing.sort_unstable();
+    bearing.dedup();
+    assert_eq!(bearing.len(), 40);
+    for request in &requests {
+        house.assert_told(request).await;
+    }
+}
+
+/// Everything but the token endpoint, where a 401 means a wrong secret.
+fn everywhere_but_sign_in(fault: &Value) -> Vec<Value> {
+    ["/Tickets", "/Tickets/{id}", "/Actions", "/Client", "/Site", "/Asset", "/Users", "/Agent"]
+        .map(|path| with(fault.clone(), &json!({ "path": path })))
+        .to_vec()
+}
+
+macro_rules! storms {
+    ($($name:ident: $faults:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            storm($faults).await;
+        }
+    )*};
+}
+
+storms! {
+    storm_of_cuts_after: vec![json!({"kind": "cut_after"})];
+    storm_of_cuts_before: vec![json!({"kind": "cut_before"})];
+    storm_of_faults: vec![json!({"kind": "status", "code": 500})];
+    storm_of_faults_after: vec![json!({"kind": "status_after", "code": 500})];
+    storm_of_pages: vec![json!({"kind": "garbage", "form": "html", "when": "after"})];
+    storm_of_limits: everywhere_but_sign_in(&json!({"kind": "rate_limit", "limit": 0, "window_s": 1}));
+    storm_of_rejected_tokens: everywhere_but_sign_in(&json!({"kind": "status", "code": 401}));
+    storm_of_ended_tokens: vec![json!({"kind": "expire_tokens"})];
+}
