@@ -4,7 +4,7 @@ use countersign_domain::{
     audit::Actor,
     directory::{Company, Computer, Location, MAX_NAME, Technician},
     id::{CompanyId, ComputerId, EnrollmentKeyId, LocationId},
-    link::Kind,
+    link::{Kind, Link},
     role::Right,
     text,
     time::Time,
@@ -181,6 +181,7 @@ impl App {
                 fresh
             }
             Some(row) => {
+                let row_company = row.computer.company_id.clone();
                 let proves = match &said.old_credential_hash {
                     Some(old) => tx.is_credential_of(&row.computer.id, old).await?,
                     None => false,
@@ -188,6 +189,12 @@ impl App {
                 let held = !proves && key.trusts_known_machines == 0;
                 let computer = if held { Computer { held, ..row.computer } } else { fresh };
                 tx.re_enroll(&computer, credential_hash).await?;
+                if computer.company_id != row_company {
+                    // The asset of the company that it left is not its own any more, whoever tied it.
+                    tx.set_link(Kind::Computer, computer.id.as_str(), &Link::default()).await?;
+                    let subject = record(Kind::Computer, computer.id.as_str());
+                    tx.append_step(&NewStep::link(computer_step, subject, Some(company.id.clone()))).await?;
+                }
                 computer
             }
         };

@@ -61,6 +61,7 @@ async fn a_known_machine_without_its_credential_is_held_until_a_person_confirms(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_computer_that_moves_to_another_company_leaves_its_asset_behind() {
     let house = House::new().await;
+    house.halo.switches(serde_json::json!({"foreign_asset": "400"})).await;
     let first = house.app().enroll(enrollment(&house.key, COMPANY, LOCATION, "SDG-FD-01")).await.unwrap();
     house.assert_all_done().await;
     let moved = Enrollment {
