@@ -321,6 +321,31 @@ test('companies: an unlinked one, by box and Actions menu, renamed, then linked 
   await page.getByRole('row', { name: company }).getByText('True').waitFor();
   await page.goto(new URL(`/portal/requests/${waits.id}`, demo.portal.url).href);
   await page.getByRole('link', { name: /^Open ticket #/ }).waitFor();
+  await page.goto(list);
+  await page.getByLabel(`Choose ${company}`).check();
+  await page.getByText('Actions').click();
+  await page.locator('#many [value=unlink]').click();
+  await page.getByRole('link', { name: 'Cancel' }).click();
+  await page.goto(list);
+  await page.getByRole('row', { name: company }).getByText('True').waitFor();
+});
+
+test('users: one is added, and the link made for him signs him in', async () => {
+  await page.goto(new URL('/portal/users', demo.portal.url).href);
+  await page.getByText('Add user').click();
+  await page.getByLabel('Name', { exact: true }).fill(`Pat Sample ${run}`);
+  await page.getByLabel('E-mail').fill(`pat.sample.${run}@example.org`);
+  await page.getByLabel('Role').selectOption('auditor');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  const link = await page.locator('.command pre').textContent();
+  const other = await (await context(desktop)).newPage();
+  await other.goto(link);
+  await other.getByText(`Pat Sample ${run}`).waitFor();
+  await other.getByRole('button', { name: 'Sign in' }).click();
+  await other.waitForURL('**/portal/approvals');
+  await other.getByText('Your role reads; it does not decide.').waitFor();
+  is('buttons that decide', await other.locator('.bar button:enabled').count(), 0);
+  await other.context().close();
 });
 
 test('settings: a refused form keeps what was typed, and the secret never comes back', async () => {

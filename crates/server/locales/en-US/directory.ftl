@@ -13,7 +13,8 @@ linked-short = Linked:
 link = Link
 link-choose = Choose
 link-by-hand = Link by hand
-unlink-ask = Unlink
+unlink-ask = Unlink…
+unlink-text = Tickets that exist stay where they are. The link stays away until a person makes it again.
 unlink-name = Unlink { $name }
 link-like = Like
 link-gone = “{ $name }” is gone in Halo
@@ -38,6 +39,8 @@ col-in-halo = In Halo
 col-step = Next step
 col-waiting = Tickets waiting
 field-name = Name
+field-role = Role
+add = Add
 field-email = E-mail
 field-email-help = Halo's agent is found by this address. It never decides who may sign in.
 link-how = Linked
@@ -71,6 +74,12 @@ companies-ambiguous = { $count } customers have this name
 companies-link-help = A company is tied to one Halo customer. Only then its requests become tickets.
 companies-link-auto = Link by name
 companies-rename-help = A name that equals the Halo customer's can be linked at once. After linking the name can be anything.
+companies-add = Add company
+companies-add-help = It is looked for among Halo's customers by this name.
+companies-unlink-many = { $count ->
+    [one] Unlink { $count } company
+   *[other] Unlink { $count } companies
+}
 companies-back = Back to the companies
 companies-empty = No company yet
 companies-empty-text = A company appears when its first computer is enrolled.
@@ -87,6 +96,12 @@ locations-ambiguous = { $count } sites have this name
 locations-link-help = A location is tied to one site of its company's Halo customer. It is not needed for a ticket; with it the ticket names the site.
 locations-link-auto = Link by name
 locations-rename-help = A name that equals the Halo site's can be linked at once. After linking the name can be anything.
+locations-add = Add location
+locations-add-help = It is looked for among the sites of its company's customer.
+locations-unlink-many = { $count ->
+    [one] Unlink { $count } location
+   *[other] Unlink { $count } locations
+}
 locations-back = Back to the locations
 locations-empty = No location yet
 locations-empty-text = A location appears when a computer is enrolled in it.
@@ -103,6 +118,12 @@ computers-ambiguous = { $count } assets have this name
 computers-link-help = A computer is tied to one asset of its company's Halo customer. It is not needed for a ticket; with it the ticket bears the asset.
 computers-link-auto = Link by name
 computers-rename-help = A name that equals the Halo asset's can be linked at once. After linking the name can be anything.
+computers-add = Add computer
+computers-add-help = A computer is added by enrolling it.
+computers-unlink-many = { $count ->
+    [one] Unlink { $count } computer
+   *[other] Unlink { $count } computers
+}
 computers-back = Back to the computers
 computers-empty = No computer yet
 computers-empty-text = Enrol one with countersign-agent enroll; the approvals page shows the command.
@@ -119,6 +140,17 @@ users-ambiguous = { $count } agents have this address
 users-link-help = A technician is tied to one Halo agent by e-mail. Only then time entries belong to the person who decided.
 users-link-auto = Link by e-mail
 users-rename-help = An address that equals the Halo agent's can be linked at once.
+users-add = Add user
+users-add-help = Halo's agent is found by this address. You get a one-use link to hand over.
+users-unlink-many = { $count ->
+    [one] Unlink { $count } user
+   *[other] Unlink { $count } users
+}
+users-link-title = One-use sign-in link
+users-link-text = Hand it over on a safe way. It signs in once, is good for 24 hours, and is not shown again.
+users-sign-in = Sign-in
+users-sign-in-help = A new link for somebody who lost the session.
+users-make-link = Make a sign-in link
 users-back = Back to the users
 users-empty = No technician yet
 users-empty-text = countersign admin create makes the first.

@@ -23,17 +23,18 @@ use serde::Deserialize;
 
 use crate::http::Shared;
 
+use super::add;
 use super::form::Signed;
 use super::text::Text;
 use super::view::directory::{
-    Candidate, DirectoryPage, DirectoryRow, Kind, LinkState, LinkedHow, RecordPage, RowPart, RowResult,
+    Candidate, DirectoryPage, DirectoryRow, Kind, LinkState, LinkedHow, RecordPage, RowPart, RowResult, UnlinkAsk,
 };
 use super::view::frame::{Empty, Frame, Screen, Tab, Tone};
 use super::visitor::Visitor;
 use super::{More, Page, Refused, cut, frame, html, html_with, words};
 
 /// How many records a page of a list holds.
-const PAGE: usize = 50;
+pub(super) const PAGE: usize = 50;
 
 /// What a list's address may say.
 #[derive(Debug, Default, Deserialize)]
@@ -63,22 +64,29 @@ const TABS: [(&str, &str); 5] = [
 
 /// The routes of the four lists.
 pub(super) fn router() -> Router<Shared> {
-    [Kind::Companies, Kind::Locations, Kind::Computers, Kind::Users].into_iter().fold(Router::new(), |router, kind| {
-        let path = format!("/portal/{}", kind.path());
-        router
-            .route(&path, get(move |app, visitor, options| list(kind, app, visitor, options)))
-            .route(&format!("{path}/links"), post(move |app, form| many(kind, app, form)))
-            .route(
-                &format!("{path}/{{id}}"),
-                get(move |app, visitor, id, options| one(kind, app, visitor, id, options))
-                    .post(move |app, id, form| edit(kind, app, id, form)),
-            )
-            .route(
-                &format!("{path}/{{id}}/link"),
-                post(move |app, id, headers, form| link(kind, app, id, headers, form)),
-            )
-            .route(&format!("{path}/{{id}}/unlink"), post(move |app, id, form| unlink(kind, app, id, form)))
-    })
+    let lists = [Kind::Companies, Kind::Locations, Kind::Computers, Kind::Users].into_iter().fold(
+        Router::new(),
+        |router, kind| {
+            let path = format!("/portal/{}", kind.path());
+            router
+                .route(&path, get(move |app, visitor, options| list(kind, app, visitor, options)))
+                .route(&format!("{path}/links"), post(move |app, form| many(kind, app, form)))
+                .route(
+                    &format!("{path}/{{id}}"),
+                    get(move |app, visitor, id, options| one(kind, app, visitor, id, options))
+                        .post(move |app, id, form| edit(kind, app, id, form)),
+                )
+                .route(
+                    &format!("{path}/{{id}}/link"),
+                    post(move |app, id, headers, form| link(kind, app, id, headers, form)),
+                )
+                .route(&format!("{path}/{{id}}/unlink"), post(move |app, id, form| unlink(kind, app, id, form)))
+        },
+    );
+    lists
+        .route("/portal/companies/add", post(add::company))
+        .route("/portal/users/add", post(add::user))
+        .route("/portal/users/{id}/sign-in-link", post(add::sign_in_link))
 }
 
 fn link_kind(kind: Kind) -> LinkKind {
@@ -109,7 +117,7 @@ fn unlinked_of(kind: Kind, counts: UnlinkedCounts) -> u64 {
 }
 
 /// A record of any of the four kinds.
-struct Record {
+pub(super) struct Record {
     id: String,
     name: String,
     under: String,
@@ -120,7 +128,12 @@ struct Record {
 }
 
 /// Reads records of a kind.
-async fn records(app: &App, caller: &Visitor, kind: Kind, wanted: &DirectoryQuery) -> Result<Vec<Record>, Refused> {
+pub(super) async fn records(
+    app: &App,
+    caller: &Visitor,
+    kind: Kind,
+    wanted: &DirectoryQuery,
+) -> Result<Vec<Record>, Refused> {
     let text = Text::default();
     let by = &caller.technician;
     Ok(match kind {
@@ -183,7 +196,7 @@ async fn records(app: &App, caller: &Visitor, kind: Kind, wanted: &DirectoryQuer
     })
 }
 
-async fn record(app: &App, caller: &Visitor, kind: Kind, id: &str) -> Result<Record, Refused> {
+pub(super) async fn record(app: &App, caller: &Visitor, kind: Kind, id: &str) -> Result<Record, Refused> {
     let wanted = DirectoryQuery { id: Some(id.to_owned()), limit: 1, ..DirectoryQuery::default() };
     // A client administrator's list of users holds himself alone, whatever was asked for.
     let found = records(app, caller, kind, &wanted).await?;
@@ -208,7 +221,7 @@ fn candidates(link: &Link) -> Vec<Candidate> {
 }
 
 /// Why records cannot be linked now: there is no connection, or their company comes first.
-struct Blocks<'a> {
+pub(super) struct Blocks<'a> {
     app: &'a App,
     caller: &'a Visitor,
     text: Text,
@@ -217,7 +230,7 @@ struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    fn new(app: &'a App, caller: &'a Visitor) -> Self {
+    pub(super) fn new(app: &'a App, caller: &'a Visitor) -> Self {
         let connected = app.ticketing().settings.connection.is_some();
         Self { app, caller, text: Text::default(), connected, companies: HashMap::new() }
     }
@@ -240,7 +253,7 @@ impl<'a> Blocks<'a> {
         Ok((!linked).then(|| self.text.t("blocked-company")))
     }
 
-    async fn row(&mut self, record: Record, result: Option<RowResult>) -> Result<DirectoryRow, Refused> {
+    pub(super) async fn row(&mut self, record: Record, result: Option<RowResult>) -> Result<DirectoryRow, Refused> {
         Ok(DirectoryRow {
             blocked: self.of(&record).await?,
             id: record.id,
@@ -287,7 +300,7 @@ async fn list(kind: Kind, State(app): State<App>, visitor: Visitor, Query(option
 }
 
 /// A list's page without its rows.
-async fn page_of(app: &App, caller: &Visitor, kind: Kind, state: &str) -> Result<DirectoryPage, Refused> {
+pub(super) async fn page_of(app: &App, caller: &Visitor, kind: Kind, state: &str) -> Result<DirectoryPage, Refused> {
     let text = Text::default();
     let unlinked = unlinked_of(kind, app.unlinked(&caller.technician).await?);
     let summary = match unlinked {
@@ -307,6 +320,8 @@ async fn page_of(app: &App, caller: &Visitor, kind: Kind, state: &str) -> Result
         next: None,
         empty: None,
         said: None,
+        ask: None,
+        add: add::offered(caller, kind),
     })
 }
 
@@ -345,7 +360,12 @@ fn tried(text: Text, link: &Link) -> (Tone, String) {
     }
 }
 
-async fn record_page(app: &App, caller: &Visitor, kind: Kind, record: Record) -> Result<RecordPage, Refused> {
+pub(super) async fn record_page(
+    app: &App,
+    caller: &Visitor,
+    kind: Kind,
+    record: Record,
+) -> Result<RecordPage, Refused> {
     let text = Text::default();
     let blocked = Blocks::new(app, caller).of(&record).await?;
     let by = &caller.technician;
@@ -383,6 +403,7 @@ async fn record_page(app: &App, caller: &Visitor, kind: Kind, record: Record) ->
         others_error,
         waiting: record.waiting,
         said: None,
+        sign_in_link: None,
         error: None,
     })
 }
@@ -417,11 +438,11 @@ async fn edit(kind: Kind, State(app): State<App>, Path(id): Path<String>, form: 
     }
 }
 
-fn parsed<T: std::str::FromStr>(id: &str) -> Result<T, Refused> {
+pub(super) fn parsed<T: std::str::FromStr>(id: &str) -> Result<T, Refused> {
     id.parse().map_err(|_| Refused::NotFound)
 }
 
-fn to_record(kind: Kind, id: &str, said: &str) -> axum::response::Response {
+pub(super) fn to_record(kind: Kind, id: &str, said: &str) -> axum::response::Response {
     Redirect::to(&format!("/portal/{}/{id}?said={said}", kind.path())).into_response()
 }
 
@@ -481,6 +502,15 @@ async fn many(kind: Kind, State(app): State<App>, form: Signed) -> Page {
     let mut results: Vec<(String, RowResult)> = Vec::with_capacity(ids.len());
     let mut done = 0_u64;
     let unlinks = form.fields.get("action") == Some("unlink");
+    if unlinks && !form.fields.has("confirmed") {
+        let mut blocks = Blocks::new(&app, caller);
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in &ids {
+            rows.push(blocks.row(record(&app, caller, kind, id).await?, None).await?);
+        }
+        let page = page_of(&app, caller, kind, "chosen").await?;
+        return Ok(html(&DirectoryPage { rows, ask: Some(UnlinkAsk { ids }), ..page }));
+    }
     if unlinks {
         for id in ids {
             let (tone, said) = match app.unlink(by, link_kind(kind), &id).await {

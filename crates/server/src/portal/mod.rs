@@ -6,6 +6,7 @@
 //!
 //! The decision a reader would undo: every page works as plain links and forms; htmx only spares the reload.
 
+mod add;
 mod approvals;
 mod assets;
 mod directory;

@@ -121,6 +121,25 @@ pub(crate) struct RowPart {
     pub(crate) row: DirectoryRow,
 }
 
+/// The question before many links are taken away.
+#[derive(Debug, Clone)]
+pub(crate) struct UnlinkAsk {
+    pub(crate) ids: Vec<String>,
+}
+
+impl UnlinkAsk {
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.ids.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What "Add" asks for: companies a name, users also an address and a role.
+#[derive(Debug, Clone)]
+pub(crate) struct Add {
+    /// The roles to choose from, with their names; none for companies.
+    pub(crate) roles: Vec<(&'static str, String)>,
+}
+
 /// The list.
 #[derive(Debug, Clone, Template)]
 #[template(path = "directory/page.html")]
@@ -137,6 +156,9 @@ pub(crate) struct DirectoryPage {
     pub(crate) empty: Option<Empty>,
     /// What the action that led here did, in a sentence.
     pub(crate) said: Option<RowResult>,
+    pub(crate) ask: Option<UnlinkAsk>,
+    /// Set where this person may add to this list.
+    pub(crate) add: Option<Add>,
 }
 
 impl DirectoryPage {
@@ -183,6 +205,8 @@ pub(crate) struct RecordPage {
     pub(crate) others_error: Option<String>,
     pub(crate) waiting: u64,
     pub(crate) said: Option<RowResult>,
+    /// A one-use link that was just made for a user; shown once.
+    pub(crate) sign_in_link: Option<String>,
     /// What was typed, and why it was not taken.
     pub(crate) error: Option<String>,
 }
