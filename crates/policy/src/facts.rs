@@ -23,8 +23,10 @@ pub const MAX_THUMBPRINT: usize = 128;
 
 /// A program as the endpoint found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProgramFacts {
     /// The absolute path, links resolved.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub path: Name<MAX_PATH>,
     /// Digest of the file's content.
     pub sha256: Sha256,
@@ -33,12 +35,15 @@ pub struct ProgramFacts {
     pub size: Option<u64>,
     /// The account that owns the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub owner: Option<Text<MAX_NAME>>,
     /// Product name from the file's version information.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub product: Option<Text<MAX_NAME>>,
     /// Version from the file's version information.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub version: Option<Text<MAX_VERSION>>,
     /// The package that the system's package database names for this path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,24 +55,31 @@ pub struct ProgramFacts {
 
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Package {
     /// Its name, such as `coreutils`.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: Name<MAX_NAME>,
     /// Its installed version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub version: Option<Text<MAX_VERSION>>,
     /// Which package database says so, such as `dpkg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub source: Option<Text<MAX_NAME>>,
 }
 
 /// The signer of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Publisher {
     /// The certificate's subject.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub subject: Name<MAX_SUBJECT>,
     /// The certificate's thumbprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub thumbprint: Option<Text<MAX_THUMBPRINT>>,
     /// Whether digest, signature and chain were verified on the endpoint. A subject alone proves nothing.
     #[serde(default)]

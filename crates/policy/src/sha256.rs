@@ -71,3 +71,23 @@ impl fmt::Display for Sha256 {
         f.pad(&self.0)
     }
 }
+
+#[cfg(feature = "schema")]
+mod schema {
+    use utoipa::{
+        PartialSchema, ToSchema,
+        openapi::{ObjectBuilder, RefOr, Schema, Type},
+    };
+
+    impl PartialSchema for super::Sha256 {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some("SHA-256 as 64 hexadecimal digits"))
+                .pattern(Some("^[0-9a-fA-F]{64}$"))
+                .into()
+        }
+    }
+
+    impl ToSchema for super::Sha256 {}
+}

@@ -33,6 +33,7 @@ impl std::fmt::Debug for Connection {
 
 /// What an address told about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Discovered {
     /// Address of the resource server.
     pub resource_url: String,
@@ -145,6 +146,7 @@ pub struct TicketChange {
 
 /// A ticket as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TicketNow {
     /// Its id.
     pub id: String,
@@ -172,6 +174,7 @@ pub struct TicketNow {
 
 /// An action as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ActionNow {
     /// Its id within the ticket.
     pub id: String,
@@ -222,6 +225,7 @@ pub struct Found {
 
 /// One thing to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Choice {
     /// Its id.
     pub id: String,
@@ -231,6 +235,7 @@ pub struct Choice {
 
 /// A status to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StatusChoice {
     /// Its id.
     pub id: String,
@@ -242,6 +247,7 @@ pub struct StatusChoice {
 
 /// An outcome to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OutcomeChoice {
     /// Its id.
     pub id: String,
@@ -257,6 +263,7 @@ pub struct OutcomeChoice {
 
 /// What can be chosen in the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Choices {
     /// Ticket types that our application may create.
     pub ticket_types: Vec<Choice>,
@@ -274,6 +281,7 @@ pub struct Choices {
 
 /// What fits most.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Suggested {
     /// "Incident" where there is one, else the first that can be created.
     pub ticket_type: Option<String>,
@@ -287,6 +295,7 @@ pub struct Suggested {
 
 /// How one line of a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// As it should be.
@@ -303,6 +312,7 @@ pub enum CheckStatus {
 
 /// One line of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Check {
     /// Stable id of the line.
     pub id: String,

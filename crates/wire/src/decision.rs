@@ -15,8 +15,10 @@ pub const MAX_WAIT_SECONDS: u16 = 55;
 
 /// The answer to `GET /requests/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DecisionAnswer {
     /// The request's id, again.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub id: Id,
     /// Where it stands.
     pub state: State,
@@ -36,19 +38,23 @@ pub struct DecisionAnswer {
 
 /// What was decided, for showing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Decision {
     /// Yes or no.
     pub verdict: Verdict,
     /// Why, in the technician's words to the end user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub reason: Option<Text<MAX_REASON>>,
     /// Who: a technician's name, or a rule's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub by: Option<Text<MAX_NAME>>,
 }
 
 /// Yes or no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The program may be started.
@@ -59,6 +65,7 @@ pub enum Verdict {
 
 /// The body of `PUT /requests/{id}/outcome`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OutcomeBody {
     /// What became of the grant.
     pub outcome: Outcome,
@@ -69,6 +76,7 @@ pub struct OutcomeBody {
     /// repeat with the same value as it answered the first, so that a lost answer does not cost the approval. Two
     /// different values are two uses, and a once-grant has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub use_id: Option<Text<MAX_ID>>,
     /// When, by the endpoint's clock.
     pub at: Time,
@@ -76,6 +84,7 @@ pub struct OutcomeBody {
 
 /// What became of a grant on the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is about to be used: this redeems it, and nothing is started before the 2xx.

@@ -22,53 +22,69 @@ pub const MAX_CREDENTIAL: usize = 500;
 
 /// The body of `POST /enroll`. A computer that enrols anew sends its old credential as `Authorization: Bearer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EnrollBody {
     /// The whole text of the key, as [`EnrollmentKey`] prints it.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub enrollment_key: Name<MAX_ENROLLMENT_KEY>,
     /// The company's name or id.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub company: Name<MAX_NAME>,
     /// The location's name or id.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub location: Name<MAX_NAME>,
     /// The computer itself.
     pub computer: ComputerFacts,
     /// Version of the agent.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub agent_version: Option<Text<MAX_NAME>>,
 }
 
 /// A computer as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ComputerFacts {
     /// Its host name.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub name: Name<MAX_NAME>,
     /// The operating system, such as `Debian GNU/Linux`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub os: Option<Text<MAX_NAME>>,
     /// Its version.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub os_version: Option<Text<MAX_NAME>>,
     /// Names the installation: stays over renames, and does not give away the system's own secret id.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub machine_id: Name<MAX_MACHINE_ID>,
 }
 
 /// 201: the computer is enrolled.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Enrolled {
     /// The computer's id from now on.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub computer_id: Id,
     /// The secret for `Authorization: Bearer`. Shown once.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub credential: Name<MAX_CREDENTIAL>,
     /// The server's root key; the agent keeps it only when its fingerprint is the one in the enrolment key.
     pub root_key: PublicKey,
     /// Who decides, as end users know them: "*Sample MSP* must approve this".
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub provider: Option<Text<MAX_NAME>>,
 }
 
 /// 202: a known machine came without its old credential, and waits until a technician confirms it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Held {
     /// The computer's id once it is confirmed.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub computer_id: Id,
     /// Always true; it tells this answer from [`Enrolled`] for readers that see only the body.
     pub held: bool,

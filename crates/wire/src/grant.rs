@@ -18,20 +18,28 @@ pub const ARGUMENTS_PREFIX: &str = "countersign-arguments-v1";
 
 /// What one approval allows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Grant {
     /// The server that says so.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub server: Id,
     /// The key it is signed with.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub key: Id,
     /// The computer it is good on.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub computer: Id,
     /// The request it answers.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub request: Id,
     /// The account that may use it.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub account: Name<MAX_NAME>,
     /// The system's id of that account, where the endpoint sent one.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub user_id: Option<Text<MAX_NAME>>,
     /// The account the program runs as; the system's administrator when none was asked for.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub run_as: Option<Text<MAX_NAME>>,
     /// The program, by content.
     pub program_sha256: Sha256,
@@ -51,6 +59,7 @@ pub struct Grant {
 
 /// Which arguments a grant covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Arguments {
     /// Whatever they are.
@@ -64,6 +73,7 @@ pub enum Arguments {
 
 /// How often a grant may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Uses {
     /// Once.
@@ -74,12 +84,16 @@ pub enum Uses {
 
 /// A grant as it travels: base64 of its JSON, and a signature over those bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SignedGrant {
     /// The key to check it with; the same stands inside.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub key_id: Id,
     /// Base64 of the JSON of a [`Grant`].
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub payload: Text<MAX_SIGNED>,
     /// Base64 of 64 bytes: Ed25519 over [`PREFIX`], a zero byte, and the payload's bytes.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub signature: Text<MAX_SIGNED>,
 }
 

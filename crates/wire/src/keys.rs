@@ -22,8 +22,10 @@ pub const FINGERPRINT_DIGITS: usize = 32;
 
 /// The keys of a server, valid together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct KeySet {
     /// The server's id; grants carry it too.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub server: Id,
     /// Rises with every change. An endpoint refuses a lower one than it has seen.
     pub serial: u64,
@@ -33,8 +35,10 @@ pub struct KeySet {
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Key {
     /// Its id.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub id: Id,
     /// What it may sign.
     pub role: Role,
@@ -46,6 +50,7 @@ pub struct Key {
 
 /// What a key may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Grants.
@@ -59,10 +64,13 @@ pub enum Role {
 
 /// A key set as it travels: base64 of its JSON, and the root key's signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SignedKeySet {
     /// Base64 of the JSON of a [`KeySet`].
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub payload: Text<MAX_SIGNED>,
     /// Base64 of 64 bytes.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub signature: Text<MAX_SIGNED>,
 }
 

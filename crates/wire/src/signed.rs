@@ -99,3 +99,19 @@ pub(crate) fn open(prefix: &str, payload: &str, signature: &str, key: &PublicKey
     key.verify_strict(&message(prefix, &payload), &signature).map_err(|_| BadSignature::Wrong)?;
     Ok(payload)
 }
+
+#[cfg(feature = "schema")]
+mod schema {
+    use utoipa::{
+        PartialSchema, ToSchema,
+        openapi::{ObjectBuilder, RefOr, Schema, Type},
+    };
+
+    impl PartialSchema for super::PublicKey {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new().schema_type(Type::String).description(Some("Ed25519 public key, base64")).into()
+        }
+    }
+
+    impl ToSchema for super::PublicKey {}
+}

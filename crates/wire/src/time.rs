@@ -66,3 +66,23 @@ impl From<Time> for String {
         time.to_string()
     }
 }
+
+#[cfg(feature = "schema")]
+mod schema {
+    use utoipa::{
+        PartialSchema, ToSchema,
+        openapi::{ObjectBuilder, RefOr, Schema, Type},
+    };
+
+    impl PartialSchema for super::Time {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some("RFC 3339"))
+                .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime)))
+                .into()
+        }
+    }
+
+    impl ToSchema for super::Time {}
+}

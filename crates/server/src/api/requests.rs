@@ -115,7 +115,6 @@ pub(crate) struct TicketOut {
     /// Whose they are.
     time_owner: Option<String>,
     /// The ticket in the other side's ids: type, customer, site, contact, assets, status, assignee.
-    #[schema(value_type = serde_json::Value)]
     now: countersign_app::psa::TicketNow,
     /// When it was last seen.
     seen_at: String,
@@ -159,10 +158,10 @@ pub(crate) struct RequestOut {
     /// Which one.
     computer: Named,
     /// Who asks.
-    #[schema(value_type = serde_json::Value)]
+    #[schema(value_type = countersign_wire::request::EndUser)]
     end_user: countersign_domain::request::EndUser,
     /// For which program: path, SHA-256, publisher and what else is known.
-    #[schema(value_type = serde_json::Value)]
+    #[schema(value_type = countersign_wire::ProgramFacts)]
     program: countersign_domain::policy::ProgramFacts,
     /// The program's name for people.
     program_name: String,
@@ -470,7 +469,6 @@ struct LiveTicketOut {
     /// The ticket.
     ticket: TicketOut,
     /// Its actions, the opening entry among them, oldest first.
-    #[schema(value_type = Vec<serde_json::Value>)]
     actions: Vec<countersign_app::psa::ActionNow>,
 }
 

@@ -39,12 +39,124 @@ fn may(by: &Technician, right: Right) -> Answer<()> {
     ))
 }
 
+/// Working time of a decision.
+#[derive(Debug, ToSchema)]
+#[schema(as = TimeEntry)]
+#[expect(dead_code, reason = "describes the form of `TimeEntry` in the OpenAPI document")]
+struct TimeDoc {
+    /// `off`, `fixed` or `measured`.
+    mode: String,
+    /// With `fixed`: minutes of every decision, 1 to 480.
+    minutes: Option<u32>,
+    /// With `measured`: at least so many minutes.
+    minimum_minutes: Option<u32>,
+}
+
+/// Allowance of calls.
+#[derive(Debug, Serialize, ToSchema)]
+struct BudgetOut {
+    /// Calls …
+    calls: u32,
+    /// … in so many seconds.
+    window_s: u32,
+    /// No limit at all.
+    off: bool,
+}
+
+/// The settings, under the names that a change uses. What is null is not sent to the ticketing system.
+#[derive(Debug, Serialize, ToSchema)]
+struct TicketingOut {
+    /// Resource server; null until the set-up.
+    resource_url: Option<String>,
+    /// Authorisation server.
+    auth_url: Option<String>,
+    /// Tenant.
+    tenant: Option<String>,
+    /// Client id of the application.
+    client_id: Option<String>,
+    /// A secret is kept; it never comes back.
+    secret_set: bool,
+    /// Address of a ticket for people, with `{id}`.
+    ticket_url: Option<String>,
+    /// Ticket type of new tickets.
+    ticket_type: Option<String>,
+    /// Team of new tickets, by name.
+    team: Option<String>,
+    /// Priority of new tickets.
+    priority: Option<String>,
+    /// Status at opening.
+    status_open: Option<String>,
+    /// Status after an approval.
+    status_approved: Option<String>,
+    /// Status after a denial.
+    status_denied: Option<String>,
+    /// Status after running out of time.
+    status_expired: Option<String>,
+    /// Status after a withdrawal.
+    status_withdrawn: Option<String>,
+    /// Outcome of our actions.
+    outcome: Option<String>,
+    /// `on` assigns the ticket to who decided.
+    #[schema(value_type = String)]
+    assign: Switch,
+    /// Working time of a decision.
+    #[schema(value_type = TimeDoc)]
+    time: TimeEntry,
+    /// `on` leaves the time out where the decider is linked to no agent.
+    #[schema(value_type = String)]
+    time_needs_link: Switch,
+    /// `private` or `public`.
+    #[schema(value_type = String)]
+    notes: Visibility,
+    /// Seconds after an unanswered call until what was looked for and not found is sent again.
+    settle_s: u32,
+    /// Allowance of calls.
+    budget: BudgetOut,
+    /// What stands against new tickets right now, if anything.
+    trouble: Option<String>,
+}
+
+impl From<View> for TicketingOut {
+    fn from(view: View) -> Self {
+        let settings = view.settings;
+        let connection = settings.connection;
+        Self {
+            resource_url: connection.as_ref().map(|connection| connection.resource_url.clone()),
+            auth_url: connection.as_ref().map(|connection| connection.auth_url.clone()),
+            tenant: connection.as_ref().and_then(|connection| connection.tenant.clone()),
+            client_id: connection.as_ref().map(|connection| connection.client_id.clone()),
+            ticket_url: connection.and_then(|connection| connection.ticket_url),
+            secret_set: view.secret_set,
+            ticket_type: settings.ticket_type,
+            team: settings.team,
+            priority: settings.priority,
+            status_open: settings.status_open,
+            status_approved: settings.status_approved,
+            status_denied: settings.status_denied,
+            status_expired: settings.status_expired,
+            status_withdrawn: settings.status_withdrawn,
+            outcome: settings.outcome,
+            assign: settings.assign,
+            time: settings.time,
+            time_needs_link: settings.time_needs_link,
+            notes: settings.notes,
+            settle_s: settings.settle_s,
+            budget: BudgetOut {
+                calls: settings.budget.calls,
+                window_s: settings.budget.window_s,
+                off: settings.budget.off,
+            },
+            trouble: view.trouble,
+        }
+    }
+}
+
 /// The settings. The secret never comes back; `secret_set` says that one is kept.
 #[utoipa::path(get, path = "/api/v1/ticketing", tag = "ticketing",
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem)))]
-async fn read(State(shared): State<Shared>, by: By) -> Answer<Json<View>> {
+    responses((status = 200, body = TicketingOut), (status = 401, body = Problem), (status = 403, body = Problem)))]
+async fn read(State(shared): State<Shared>, by: By) -> Answer<Json<TicketingOut>> {
     may(by.technician(), Right::ReadSettings)?;
-    Ok(Json(shared.app.ticketing()))
+    Ok(Json(shared.app.ticketing().into()))
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -118,7 +230,7 @@ struct TicketingPatch {
     #[schema(value_type = Option<String>)]
     assign: Option<Switch>,
     /// `{"mode": "off"}`, `{"mode": "fixed", "minutes": 5}` or `{"mode": "measured", "minimum_minutes": 5}`.
-    #[schema(value_type = Option<serde_json::Value>)]
+    #[schema(value_type = Option<TimeDoc>)]
     time: Option<TimeEntry>,
     /// `on` leaves the time out where the decider is linked to no agent.
     #[schema(value_type = Option<String>)]
@@ -134,9 +246,9 @@ struct TicketingPatch {
 
 /// Changes the settings. A changed connection is tried before it is kept; a choice is compared with what is offered.
 #[utoipa::path(patch, path = "/api/v1/ticketing", tag = "ticketing", request_body = TicketingPatch,
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem),
+    responses((status = 200, body = TicketingOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem),
               (status = 422, description = "Names the field and what is offered", body = Problem), (status = 502, body = Problem)))]
-async fn change(State(shared): State<Shared>, by: By, Body(body): Body<TicketingPatch>) -> Answer<Json<View>> {
+async fn change(State(shared): State<Shared>, by: By, Body(body): Body<TicketingPatch>) -> Answer<Json<TicketingOut>> {
     may(by.technician(), Right::EditSettings)?;
     let now = shared.app.ticketing_settings().budget;
     let change = Change {
@@ -167,7 +279,7 @@ async fn change(State(shared): State<Shared>, by: By, Body(body): Body<Ticketing
         }),
     };
     let actor = Actor::Technician(by.technician().id.clone());
-    Ok(Json(shared.app.change_ticketing(actor, change).await?))
+    Ok(Json(shared.app.change_ticketing(actor, change).await?.into()))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -185,7 +297,6 @@ struct CheckIn {
 #[derive(Debug, Serialize, ToSchema)]
 struct ChecksOut {
     /// The lines, in a fixed order.
-    #[schema(value_type = Vec<serde_json::Value>)]
     checks: Vec<Check>,
 }
 
@@ -214,7 +325,7 @@ struct ChoicesQuery {
 
 /// What the ticketing system offers: ticket types, statuses, outcomes, teams, agents, and what fits most.
 #[utoipa::path(get, path = "/api/v1/ticketing/choices", tag = "ticketing", params(ChoicesQuery),
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
+    responses((status = 200, body = Choices), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 async fn choices(State(shared): State<Shared>, by: By, Query(query): Query<ChoicesQuery>) -> Answer<Json<Choices>> {
     may(by.technician(), Right::ReadSettings)?;
     Ok(Json(shared.app.choices(query.ticket_type.as_deref()).await?))
@@ -229,7 +340,7 @@ struct DiscoverIn {
 
 /// Asks an address where its resource and authorisation servers are.
 #[utoipa::path(post, path = "/api/v1/ticketing/discover", tag = "ticketing", request_body = DiscoverIn,
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
+    responses((status = 200, body = Discovered), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn discover(State(shared): State<Shared>, by: By, Body(body): Body<DiscoverIn>) -> Answer<Json<Discovered>> {
     may(by.technician(), Right::EditSettings)?;
     Ok(Json(shared.app.discover(&body.address).await?))
@@ -237,8 +348,8 @@ async fn discover(State(shared): State<Shared>, by: By, Body(body): Body<Discove
 
 /// Lets new tickets go on after the ticketing system showed tickets of ours that the database does not know.
 #[utoipa::path(post, path = "/api/v1/ticketing/resume", tag = "ticketing",
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 403, body = Problem)))]
-async fn resume(State(shared): State<Shared>, by: By) -> Answer<Json<View>> {
+    responses((status = 200, body = TicketingOut), (status = 401, body = Problem), (status = 403, body = Problem)))]
+async fn resume(State(shared): State<Shared>, by: By) -> Answer<Json<TicketingOut>> {
     shared.app.resume_tickets(by.technician()).await?;
-    Ok(Json(shared.app.ticketing()))
+    Ok(Json(shared.app.ticketing().into()))
 }

@@ -60,9 +60,9 @@ fn wire_id(id: &str) -> Answer<WireId> {
 }
 
 /// Enrols a computer: ties it to this server.
-#[utoipa::path(post, path = "/agent/v1/enroll", tag = "endpoints", request_body = serde_json::Value,
-    responses((status = 201, description = "Enrolled; the credential is told once", body = serde_json::Value),
-              (status = 202, description = "Known without its old credential: held until a technician confirms it", body = serde_json::Value),
+#[utoipa::path(post, path = "/agent/v1/enroll", tag = "endpoints", request_body = EnrollBody,
+    responses((status = 201, description = "Enrolled; the credential is told once", body = Enrolled),
+              (status = 202, description = "Known without its old credential: held until a technician confirms it", body = Held),
               (status = 403, body = Problem), (status = 422, body = Problem)))]
 async fn enroll(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Answer<Response> {
     let body: EnrollBody = read(&body)?;
@@ -107,8 +107,8 @@ async fn enroll(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
 
 /// Asks for elevation. A repeat of the same id changes nothing and answers the same.
 #[utoipa::path(put, path = "/agent/v1/requests/{id}", tag = "endpoints", params(("id" = String, Path, description = "`req_` and a UUID, made by the endpoint")),
-    request_body = serde_json::Value,
-    responses((status = 201, description = "On disk", body = serde_json::Value), (status = 200, description = "Was on disk before", body = serde_json::Value),
+    request_body = RequestBody,
+    responses((status = 201, description = "On disk", body = RequestAnswer), (status = 200, description = "Was on disk before", body = RequestAnswer),
               (status = 401, body = Problem), (status = 404, description = "Another computer's id", body = Problem), (status = 422, body = Problem)))]
 async fn ask(
     State(shared): State<Shared>,
@@ -143,7 +143,7 @@ struct Wait {
 
 /// How a request stands: at once when decided, else after `wait` seconds.
 #[utoipa::path(get, path = "/agent/v1/requests/{id}", tag = "endpoints", params(("id" = String, Path), Wait),
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = DecisionAnswer), (status = 401, body = Problem), (status = 404, body = Problem)))]
 async fn answer(
     State(shared): State<Shared>,
     Endpoint(computer): Endpoint,
@@ -184,8 +184,8 @@ async fn wait_for_decision(app: &App, seconds: u16, own: &ComputerId, id: &Reque
 }
 
 /// Tells what became of a grant. `started` redeems it: nothing may start before the 2xx.
-#[utoipa::path(put, path = "/agent/v1/requests/{id}/outcome", tag = "endpoints", params(("id" = String, Path)), request_body = serde_json::Value,
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 404, body = Problem),
+#[utoipa::path(put, path = "/agent/v1/requests/{id}/outcome", tag = "endpoints", params(("id" = String, Path)), request_body = OutcomeBody,
+    responses((status = 200, body = StateAnswer), (status = 401, body = Problem), (status = 404, body = Problem),
               (status = 409, description = "`already_used`, `revoked`, `expired`: nothing may start", body = Problem)))]
 async fn outcome(
     State(shared): State<Shared>,
@@ -206,7 +206,7 @@ async fn outcome(
 
 /// Takes a request back.
 #[utoipa::path(delete, path = "/agent/v1/requests/{id}", tag = "endpoints", params(("id" = String, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem), (status = 404, body = Problem),
+    responses((status = 200, body = StateAnswer), (status = 401, body = Problem), (status = 404, body = Problem),
               (status = 409, description = "Decided already", body = Problem)))]
 async fn withdraw(
     State(shared): State<Shared>,
@@ -219,15 +219,17 @@ async fn withdraw(
 
 /// The keys that grants are signed with, signed by the root key.
 #[utoipa::path(get, path = "/agent/v1/keys", tag = "endpoints",
-    responses((status = 200, body = serde_json::Value), (status = 401, body = Problem)))]
+    responses((status = 200, body = SignedKeySet), (status = 401, body = Problem)))]
 async fn keys(State(shared): State<Shared>, _: Endpoint) -> Answer<Json<SignedKeySet>> {
     Ok(Json(convert::key_set(&shared.app)?))
 }
 
 /// How a request stands after what the endpoint said.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct StateAnswer {
+    /// The request's id, again.
     id: String,
+    /// Where it stands.
     state: &'static str,
 }
 
