@@ -62,14 +62,16 @@ enum Command {
     Demo(crate::demo::Args),
 }
 
+const DATABASE_HELP: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE [default: SQLite in the data folder]";
+
 /// Where things are; for every command that opens the database.
 #[derive(Debug, Clone, Args)]
 struct Base {
     /// Configuration file [default: ./countersign.toml, then the data folder's]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE [default: SQLite in the data folder]
-    #[arg(long, value_name = "URL")]
+    /// Address of the database
+    #[arg(long, value_name = "URL", help = DATABASE_HELP)]
     database: Option<String>,
     /// The folder for what the server keeps
     #[arg(long, value_name = "DIR")]

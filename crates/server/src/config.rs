@@ -296,6 +296,7 @@ impl<'de> Deserialize<'de> for Value {
 }
 
 /// A key: its name, and where a layer holds it.
+#[derive(Clone, Copy)]
 struct Key {
     name: &'static str,
     get: fn(&Keyed) -> Option<&Value>,

@@ -34,7 +34,7 @@ const HTTP1_BUFFER: usize = 8 * 1024;
 /// How long a caller may take to send the head of a call.
 const HEAD: Duration = Duration::from_secs(30);
 /// How often addresses that have not been seen for long are forgotten.
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 
 /// The use cases over an open database.
 pub(crate) struct Opened {
@@ -141,6 +141,7 @@ impl Running {
 /// A sentence with the next step: port in use, plain HTTP to the network, database or key file unusable.
 pub(crate) async fn start(config: &Config, worker: Worker) -> anyhow::Result<Running> {
     config.check_plain_http()?;
+    telemetry::start_log(config)?;
     let listener = listen(config.listen)?;
     let address = listener.local_addr()?;
     let url = public_url(config, address);

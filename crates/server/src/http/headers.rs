@@ -102,6 +102,7 @@ pub(crate) async fn no_route(request: Request) -> Response {
 }
 
 /// What a caller sees of a panic: that it happened, and that the log knows more.
+#[expect(clippy::needless_pass_by_value, reason = "as the layer calls it")]
 pub(crate) fn panicked(what: Box<dyn std::any::Any + Send>) -> Response {
     let text = what.downcast_ref::<String>().map(String::as_str).or_else(|| what.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("of no text"), "a route panicked");

@@ -17,9 +17,12 @@ fn refused(arguments: &[&str], variables: &[(&str, &str)], file: &str) -> String
     said
 }
 
+/// Arguments, variables, file, and what is said.
+type Row = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str, &'static str);
+
 #[test]
 fn a_wrong_value_names_key_value_place_and_what_is_allowed() {
-    let table: &[(&[&str], &[(&str, &str)], &str, &str)] = &[
+    let table: &[Row] = &[
         (
             &["--listen", "7600"],
             &[],

@@ -84,11 +84,10 @@ impl Server {
 
     pub(crate) fn call(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
-        for header in headers {
-            head += &format!("{header}\r\n");
-        }
-        head += &format!("content-length: {}\r\n\r\n", body.len());
+        let (host, length) = (format!("host: {}", self.address), format!("content-length: {}", body.len()));
+        let first = format!("{method} {path} HTTP/1.1");
+        let own = [first.as_str(), &host, "connection: close", &length];
+        let head = own.iter().chain(headers).fold(String::new(), |head, line| head + line + "\r\n") + "\r\n";
         stream.write_all(head.as_bytes()).unwrap();
         // A server that refuses a body by its length need not read it.
         let _may_be_cut = stream.write_all(body);
