@@ -46,11 +46,27 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &Bytes) -> Answer<T> {
-    countersign_wire::read(body).map_err(|refused| {
+    let read = countersign_wire::read(body).map_err(|refused| {
         let status = if refused.field.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
         let code = if refused.field.is_empty() { "bad_json" } else { "bad_field" };
         Problem::new(status, code, format!("The body cannot be used: {refused}.")).about(refused.field)
-    })
+    })?;
+    log_unknown::<T>(body);
+    Ok(read)
+}
+
+/// Names what a newer endpoint sent and this server does not know, in the log of whoever looks for it.
+fn log_unknown<T: serde::de::DeserializeOwned>(body: &Bytes) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let mut fields = Vec::new();
+    let read: Result<T, _> = serde_ignored::deserialize(&mut serde_json::Deserializer::from_slice(body), |path| {
+        fields.push(path.to_string());
+    });
+    if read.is_ok() && !fields.is_empty() {
+        tracing::debug!(fields = fields.join(", "), "an endpoint sent fields that this server does not know; they are ignored");
+    }
 }
 
 fn wire_id(id: &str) -> Answer<WireId> {
