@@ -29,7 +29,6 @@ past-answer = Answer
 
 fact-publisher = Publisher
 fact-path = Path
-fact-product = Product
 fact-version = Version
 fact-size = Size
 fact-hash = SHA-256
@@ -39,7 +38,6 @@ fact-folder = Folder
 fact-ticket = Ticket
 fact-command-line = Command line
 fact-contact = Contact
-publisher-verified = { $name }
 publisher-unverified = { $name }, signature not verified
 publisher-none = Not signed
 run-as-default = Administrator

@@ -22,6 +22,9 @@ mod view;
 mod visitor;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::FromRef;

@@ -1,0 +1,273 @@
+//! Every route of the portal as nobody, without the form's token, as a technician of another company, and as a reader.
+//!
+//! A route without a row here does not fail by itself: the lists below are kept beside `router` by hand.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
+use countersign_app::clock::{Clock, Ids, System};
+use countersign_app::enroll::{Enrollment, KeyWish};
+use countersign_app::people::NewTechnician;
+use countersign_app::seal::Sealer;
+use countersign_app::sign_in::hash;
+use countersign_app::{App, Parts};
+use countersign_domain::audit::Actor;
+use countersign_domain::directory::Technician;
+use countersign_domain::id::{CompanyId, RequestId};
+use countersign_domain::policy::ProgramFacts;
+use countersign_domain::request::{Asked, EndUser};
+use countersign_domain::role::Role;
+use countersign_egress::{Egress, EgressConfig};
+use countersign_psa::halo::HaloConnect;
+use countersign_store::{Options, Place, Store};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+use crate::http::{Setup, Shared};
+
+struct Desk {
+    shared: Shared,
+    administrator: Technician,
+    request: RequestId,
+    company: CompanyId,
+    computer: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    /// A server with one company, one computer, one waiting request, and an administrator.
+    async fn new() -> Self {
+        // Another test of this process may have been first.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder");
+        let system = Arc::new(System);
+        let options = Options { place: Place::Sqlite(folder.path().join("desk.db")), instance: "test".to_owned() };
+        let store = Store::open(options, system.now()).await.expect("the store opens");
+        let app = App::new(Parts {
+            store,
+            clock: system.clone(),
+            ids: system.clone(),
+            connect: Arc::new(HaloConnect::new(Egress::new(&EgressConfig::default()).expect("a client"))),
+            sealer: Sealer::new(&[7; 32]),
+            public_url: "http://127.0.0.1".to_owned(),
+        })
+        .await
+        .expect("the app starts");
+        let administrator = person(&app, "admin", Role::Administrator, None).await;
+        let wish = KeyWish {
+            name: "test".to_owned(),
+            company: None,
+            max_uses: None,
+            expires_at: None,
+            trusts_known_machines: false,
+        };
+        let (_, key) = app.make_enrollment_key(&administrator, wish).await.expect("a key");
+        let enrolled = app
+            .enroll(Enrollment {
+                key_hash: hash(&key),
+                company: "Sample Dental Group".to_owned(),
+                location: "Main Street".to_owned(),
+                name: "SDG-FD-01".to_owned(),
+                os: "linux".to_owned(),
+                os_version: "12".to_owned(),
+                machine_id: "machine-1".to_owned(),
+                agent_version: "0".to_owned(),
+                old_credential_hash: None,
+            })
+            .await
+            .expect("enrolled");
+        let from = app.computer_caller(&enrolled.credential).await.expect("read").expect("known");
+        let request = RequestId::from_uuid(system.uuid());
+        app.submit(&from, request.clone(), asked(app.now())).await.expect("accepted");
+        let company = from.computer.company_id.clone();
+        let computer = from.computer.id.to_string();
+        let shared = Shared { app, setup: Arc::new(Setup::default()) };
+        Self { shared, administrator, request, company, computer, _folder: folder }
+    }
+
+    /// Signs somebody in: his cookie and his form token.
+    async fn session(&self, who: &Technician) -> (String, String) {
+        let app = &self.shared.app;
+        let path = app.make_sign_in_link(Actor::Server, &who.id).await.expect("a link");
+        let secret = path.rsplit('/').next().expect("a secret");
+        let cookie = app.sign_in(secret).await.expect("a session").cookie;
+        let token = app.session_caller(&cookie).await.expect("read").and_then(|caller| caller.form_token);
+        (format!("countersign={cookie}"), token.expect("a token"))
+    }
+
+    async fn call(&self, method: Method, path: &str, cookie: Option<&str>, form: &str) -> Response {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(cookie) = cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let request = request.body(Body::from(form.to_owned())).expect("a request");
+        super::router().with_state(self.shared.clone()).oneshot(request).await.expect("an answer")
+    }
+
+    /// Every page and fragment that needs a session.
+    fn pages(&self) -> Vec<String> {
+        let (request, company, computer) = (&self.request, &self.company, &self.computer);
+        let mut pages = vec![
+            "/portal/approvals".to_owned(),
+            "/portal/approvals/queue".to_owned(),
+            "/portal/requests".to_owned(),
+            "/portal/events".to_owned(),
+            "/portal/locations".to_owned(),
+            "/portal/users".to_owned(),
+            "/portal/steps".to_owned(),
+            "/portal/settings/ticketing".to_owned(),
+            "/portal/companies".to_owned(),
+            "/portal/computers".to_owned(),
+        ];
+        pages.extend(["", "/pane", "/bar"].map(|part| format!("/portal/approvals/{request}{part}")));
+        pages.push(format!("/portal/requests/{request}"));
+        pages.push(format!("/portal/companies/{company}"));
+        pages.push(format!("/portal/computers/{computer}"));
+        pages
+    }
+
+    /// Every route that changes something.
+    fn changes(&self) -> Vec<String> {
+        let (request, company, admin) = (&self.request, &self.company, &self.administrator.id);
+        let mut changes: Vec<String> = [
+            "/portal/sign-out",
+            "/portal/enrollment-keys",
+            "/portal/settings/ticketing",
+            "/portal/settings/ticketing/check",
+            "/portal/steps/retry",
+            "/portal/companies/links",
+            "/portal/companies/add",
+            "/portal/users/add",
+        ]
+        .map(str::to_owned)
+        .into();
+        changes.extend(["decision", "revoke"].map(|verb| format!("/portal/requests/{request}/{verb}")));
+        changes.extend(["", "/link", "/unlink"].map(|part| format!("/portal/companies/{company}{part}")));
+        changes.push(format!("/portal/users/{admin}/sign-in-link"));
+        changes.push("/portal/steps/step_01a20c45-0000-7000-8000-000000000000/give-up".to_owned());
+        changes
+    }
+}
+
+async fn person(app: &App, name: &str, role: Role, companies: Option<Vec<CompanyId>>) -> Technician {
+    let new = NewTechnician { email: format!("{name}@example.com"), name: name.to_owned(), role, companies };
+    app.add_technician(Actor::Server, new).await.expect("a technician").technician
+}
+
+fn asked(at: countersign_domain::time::Time) -> Asked {
+    let program: ProgramFacts =
+        serde_json::from_value(serde_json::json!({ "path": "/opt/sample/tool", "sha256": "ab".repeat(32) }))
+            .expect("facts");
+    Asked {
+        end_user: EndUser {
+            account: "a.novak".to_owned(),
+            user_id: None,
+            display_name: None,
+            email: None,
+            phone: None,
+        },
+        program,
+        command_line: Some("tool --now".to_owned()),
+        arguments_hash: None,
+        run_as: None,
+        parent: None,
+        working_dir: None,
+        reason: Some("A reason".to_owned()),
+        requested_at: at,
+    }
+}
+
+async fn body(response: Response) -> String {
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+#[tokio::test]
+async fn nobody_is_led_to_the_sign_in() {
+    let desk = Desk::new().await;
+    let pages = desk.pages().into_iter().map(|path| (Method::GET, path));
+    let changes = desk.changes().into_iter().map(|path| (Method::POST, path));
+    for (method, path) in pages.chain(changes) {
+        for cookie in [None, Some("countersign=guessed")] {
+            let response = desk.call(method.clone(), &path, cookie, "").await;
+            assert_eq!(response.status(), StatusCode::SEE_OTHER, "{method} {path}");
+            assert_eq!(response.headers()[header::LOCATION], "/sign-in", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_the_sessions_token_changes_nothing() {
+    let desk = Desk::new().await;
+    let (cookie, _) = desk.session(&desk.administrator).await;
+    for path in desk.changes() {
+        for form in ["verdict=approve", "verdict=approve&form_token=guessed"] {
+            let response = desk.call(Method::POST, &path, Some(&cookie), form).await;
+            assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");
+        }
+    }
+    let row = desk.shared.app.request(&desk.administrator, &desk.request).await.expect("the request");
+    assert_eq!(row.request.decision, None);
+}
+
+#[tokio::test]
+async fn every_page_answers_the_administrator() {
+    let desk = Desk::new().await;
+    let (cookie, _) = desk.session(&desk.administrator).await;
+    for path in desk.pages() {
+        let response = desk.call(Method::GET, &path, Some(&cookie), "").await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_technician_of_another_company_sees_and_changes_nothing_of_this_one() {
+    let desk = Desk::new().await;
+    let other = desk.shared.app.create_company(&desk.administrator, "Placeholder Hotel").await.expect("a company");
+    let stranger = person(&desk.shared.app, "stranger", Role::L3, Some(vec![other.company.id])).await;
+    let (cookie, token) = desk.session(&stranger).await;
+    for path in desk.pages() {
+        if path == "/portal/events" {
+            continue;
+        }
+        let response = desk.call(Method::GET, &path, Some(&cookie), "").await;
+        let names_it = path.contains(desk.request.as_str())
+            || path.contains(desk.company.as_str())
+            || path.contains(&desk.computer);
+        let wanted = if names_it { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        assert_eq!(response.status(), wanted, "{path}");
+        let html = body(response).await;
+        for secret in ["Sample Dental Group", "SDG-FD-01", "a.novak"] {
+            assert!(!html.contains(secret), "{path} tells of {secret}");
+        }
+    }
+    let form = format!("form_token={token}&verdict=approve&scope=once&name=Taken");
+    for path in desk.changes() {
+        if path.contains(desk.request.as_str()) || path.contains(desk.company.as_str()) {
+            let response = desk.call(Method::POST, &path, Some(&cookie), &form).await;
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_decides_nothing_and_makes_no_links() {
+    let desk = Desk::new().await;
+    let reader = person(&desk.shared.app, "reader", Role::Auditor, None).await;
+    let (cookie, token) = desk.session(&reader).await;
+    let form = format!("form_token={token}&verdict=approve&scope=once&name=Taken&email=x@example.com&role=l1");
+    for path in desk.changes() {
+        if path == "/portal/sign-out" || path.starts_with("/portal/steps/") {
+            continue;
+        }
+        let response = desk.call(Method::POST, &path, Some(&cookie), &form).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    let row = desk.shared.app.request(&desk.administrator, &desk.request).await.expect("the request");
+    assert_eq!(row.request.decision, None);
+}
