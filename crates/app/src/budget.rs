@@ -150,7 +150,7 @@ impl Budget for SlidingWindow {
     }
 
     fn limited(&self, retry_after: Option<Duration>) {
-        let until = self.clock.monotonic() + retry_after.unwrap_or(UNTOLD).min(Duration::from_secs(600));
+        let until = self.clock.monotonic() + retry_after.unwrap_or(UNTOLD).min(Duration::from_mins(10));
         let mut window = self.lock();
         window.closed_until = window.closed_until.max(until);
         metrics::counter!("countersign_psa_limited_total").increment(1);

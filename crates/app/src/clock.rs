@@ -22,7 +22,7 @@ pub trait Clock: Send + Sync {
 
 /// Draws ids and secrets.
 pub trait Ids: Send + Sync {
-    /// A new UUIDv7.
+    /// A new UUID of version 7.
     fn uuid(&self) -> uuid::Uuid;
     /// 32 random bytes.
     fn secret(&self) -> [u8; 32];

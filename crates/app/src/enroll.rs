@@ -130,31 +130,29 @@ impl App {
             return Ok(None);
         }
         let [company_step, location_step, computer_step] = steps;
-        let company = match self.company_meant(tx, &key, said).await? {
-            Some(found) => found,
-            None => {
-                let name = text::line(&said.company, MAX_NAME);
-                let company = Company { id: ids.company, name, former_names: Vec::new(), created_at: now };
-                tx.insert_company(&company).await?;
-                tx.append_step(&NewStep::link(
-                    company_step,
-                    record(Kind::Company, company.id.as_str()),
-                    Some(company.id.clone()),
-                ))
-                .await?;
-                company
-            }
+        let company = if let Some(found) = self.company_meant(tx, &key, said).await? {
+            found
+        } else {
+            let name = text::line(&said.company, MAX_NAME);
+            let company = Company { id: ids.company, name, former_names: Vec::new(), created_at: now };
+            tx.insert_company(&company).await?;
+            tx.append_step(&NewStep::link(
+                company_step,
+                record(Kind::Company, company.id.as_str()),
+                Some(company.id.clone()),
+            ))
+            .await?;
+            company
         };
-        let location = match tx.location_by_name(&company.id, &said.location).await? {
-            Some(found) => found.location,
-            None => {
-                let name = text::line(&said.location, MAX_NAME);
-                let location = Location { id: ids.location, company_id: company.id.clone(), name, created_at: now };
-                tx.insert_location(&location).await?;
-                let subject = record(Kind::Location, location.id.as_str());
-                tx.append_step(&NewStep::link(location_step, subject, Some(company.id.clone()))).await?;
-                location
-            }
+        let location = if let Some(found) = tx.location_by_name(&company.id, &said.location).await? {
+            found.location
+        } else {
+            let name = text::line(&said.location, MAX_NAME);
+            let location = Location { id: ids.location, company_id: company.id.clone(), name, created_at: now };
+            tx.insert_location(&location).await?;
+            let subject = record(Kind::Location, location.id.as_str());
+            tx.append_step(&NewStep::link(location_step, subject, Some(company.id.clone()))).await?;
+            location
         };
         let name = text::line(&said.name, MAX_NAME);
         let machine_id = text::line(&said.machine_id, MAX_NAME);

@@ -72,18 +72,17 @@ impl Keys {
 /// The sealed seed of a key; made if there is none. Two nodes that start together keep the same one.
 async fn seed(store: &Store, sealer: &Sealer, ids: &dyn Ids, name: &str, now: Time) -> Result<Zeroizing<[u8; 32]>> {
     let place = format!("secrets/{name}/sealed");
-    let kept = match store.secret(name).await? {
-        Some(kept) => kept,
-        None => {
-            let fresh = sealer.seal(&place, &*Zeroizing::new(ids.secret()), ids)?;
-            let name = name.to_owned();
-            store
-                .write(move |tx| {
-                    let (name, fresh) = (name.clone(), fresh.clone());
-                    Box::pin(async move { tx.secret_or(&name, &fresh, now).await })
-                })
-                .await?
-        }
+    let kept = if let Some(kept) = store.secret(name).await? {
+        kept
+    } else {
+        let fresh = sealer.seal(&place, &*Zeroizing::new(ids.secret()), ids)?;
+        let name = name.to_owned();
+        store
+            .write(move |tx| {
+                let (name, fresh) = (name.clone(), fresh.clone());
+                Box::pin(async move { tx.secret_or(&name, &fresh, now).await })
+            })
+            .await?
     };
     let opened = sealer.open(&place, &kept)?;
     let seed: [u8; 32] =

@@ -100,23 +100,23 @@ impl App {
     /// Keeps a link; a linked company's records are linked before its waiting tickets go.
     async fn keep_link(&self, psa: &dyn Psa, ours: &Ours, link: Link, actor: Actor) -> Result<Link> {
         self.write_link(ours, &link, actor.clone()).await?;
-        if ours.kind == Kind::Company && link.state == LinkState::Linked {
-            if let (Some(company), Some(customer)) = (&ours.company, &link.psa_id) {
-                let left = self.link_records_of(psa, company, customer, actor).await;
-                if let Err(error) = &left {
-                    // They have steps of their own; the tickets do not wait for them.
-                    tracing::warn!(%company, %error, "the records of a linked company could not all be linked");
-                    self.step_for_records(company).await?;
-                }
-                let (company, now) = (company.clone(), self.now());
-                self.store()
-                    .write(move |tx| {
-                        let company = company.clone();
-                        Box::pin(async move { tx.unpark(&company, now).await })
-                    })
-                    .await?;
-                self.wake().steps();
+        if let (Kind::Company, LinkState::Linked, Some(company), Some(customer)) =
+            (ours.kind, link.state, &ours.company, &link.psa_id)
+        {
+            let left = self.link_records_of(psa, company, customer, actor).await;
+            if let Err(error) = &left {
+                // They have steps of their own; the tickets do not wait for them.
+                tracing::warn!(%company, %error, "the records of a linked company could not all be linked");
+                self.step_for_records(company).await?;
             }
+            let (company, now) = (company.clone(), self.now());
+            self.store()
+                .write(move |tx| {
+                    let company = company.clone();
+                    Box::pin(async move { tx.unpark(&company, now).await })
+                })
+                .await?;
+            self.wake().steps();
         }
         Ok(link)
     }
@@ -320,14 +320,13 @@ impl App {
         let psa = self.psa()?;
         let mut rows = Vec::new();
         for psa_id in psa_ids {
-            let id = match self.store().linked_to(Kind::Company, psa_id).await?.first() {
-                Some(known) => known.parse().map_err(|_| Error::NotFound("company"))?,
-                None => {
-                    let theirs = psa.record(Kind::Company, psa_id).await?.ok_or(Error::NotFound("customer in Halo"))?;
-                    let id = self.company_named(by, &theirs.psa_name).await?;
-                    self.link(by, Kind::Company, id.as_str(), Some(psa_id)).await?;
-                    id
-                }
+            let id = if let Some(known) = self.store().linked_to(Kind::Company, psa_id).await?.first() {
+                known.parse().map_err(|_| Error::NotFound("company"))?
+            } else {
+                let theirs = psa.record(Kind::Company, psa_id).await?.ok_or(Error::NotFound("customer in Halo"))?;
+                let id = self.company_named(by, &theirs.psa_name).await?;
+                self.link(by, Kind::Company, id.as_str(), Some(psa_id)).await?;
+                id
             };
             rows.push(self.company(by, &id).await?);
         }

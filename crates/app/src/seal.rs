@@ -71,14 +71,14 @@ mod tests {
     #[test]
     fn a_seal_opens_in_its_place_with_its_key_alone() {
         let sealer = Sealer::new(&[7; 32]);
-        let sealed = sealer.seal("secrets/halo/sealed", b"sample", &System).unwrap();
-        assert!(!sealed.contains("sample"));
-        assert_eq!(sealer.open("secrets/halo/sealed", &sealed).unwrap().as_slice(), b"sample");
-        assert!(sealer.open("secrets/other/sealed", &sealed).is_err());
-        assert!(Sealer::new(&[8; 32]).open("secrets/halo/sealed", &sealed).is_err());
-        let mut broken = sealed.clone();
+        let closed = sealer.seal("secrets/halo/sealed", b"sample", &System).unwrap();
+        assert!(!closed.contains("sample"));
+        assert_eq!(sealer.open("secrets/halo/sealed", &closed).unwrap().as_slice(), b"sample");
+        assert!(sealer.open("secrets/other/sealed", &closed).is_err());
+        assert!(Sealer::new(&[8; 32]).open("secrets/halo/sealed", &closed).is_err());
+        let mut broken = closed.clone();
         broken.replace_range(broken.len() - 3..broken.len() - 2, "A");
-        assert!(broken == sealed || sealer.open("secrets/halo/sealed", &broken).is_err());
+        assert!(broken == closed || sealer.open("secrets/halo/sealed", &broken).is_err());
         assert!(sealer.open("secrets/halo/sealed", "v1:x").is_err());
     }
 }

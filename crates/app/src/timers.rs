@@ -11,9 +11,9 @@ const EXPIRY: Duration = Duration::from_secs(5);
 /// How often a node beats, and looks at the others' beats.
 const BEAT: Duration = Duration::from_secs(5);
 /// A node whose beat stood still for so long, on our own clock, is gone.
-const GONE: Duration = Duration::from_secs(60);
+const GONE: Duration = Duration::from_mins(1);
 /// How often the audit log is checkpointed.
-const CHECKPOINT: Duration = Duration::from_secs(60);
+const CHECKPOINT: Duration = Duration::from_mins(1);
 
 impl App {
     /// Runs the timers until the task is dropped.

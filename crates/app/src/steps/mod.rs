@@ -165,7 +165,7 @@ struct Hold {
 const STREAK: u32 = 8;
 
 /// Pause after the application was refused: a wrong secret is not tried more often by itself.
-const REFUSED_PAUSE: Duration = Duration::from_secs(300);
+const REFUSED_PAUSE: Duration = Duration::from_mins(5);
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -20,15 +20,14 @@ impl App {
         let Some(known) = context.request.ticket.as_ref().filter(|ticket| ticket.lane == step.lane) else {
             return Ok(End::not_needed("There is no ticket to write on."));
         };
-        let mut action = match self.action(step, context, known)? {
-            Some(action) => action,
-            None => return Ok(End::not_needed("Nothing is to be written.")),
+        let Some(mut action) = self.action(step, context, known)? else {
+            return Ok(End::not_needed("Nothing is to be written."));
         };
         let psa = self.psa()?;
-        if let Some(doubt_at) = step.doubt_at {
-            if let Some(end) = self.look_for_action(&*psa, step, context, known, &action, doubt_at).await? {
-                return Ok(end);
-            }
+        if let Some(doubt_at) = step.doubt_at
+            && let Some(end) = self.look_for_action(&*psa, step, context, known, &action, doubt_at).await?
+        {
+            return Ok(end);
         }
         let mut answer = psa.write_action(&action).await;
         let mut kept = None;
@@ -41,7 +40,7 @@ impl App {
         match answer {
             Ok(written) => {
                 let words = told(&action, &written) + kept.as_deref().unwrap_or("");
-                self.written(context, known, &action, written, AttemptResult::Done, words)
+                self.written(context, known, &action, &written, AttemptResult::Done, words)
             }
             Err(fault) => {
                 self.inner.desk.fails(&fault, self.inner.clock.monotonic());
@@ -93,7 +92,7 @@ impl App {
                 owner_name: found.owner_name.clone(),
             };
             let words = format!("Found: Halo had written action {}. Not sent again.", found.id);
-            return Ok(Some(self.written(context, known, action, written, AttemptResult::Found, words)?));
+            return Ok(Some(self.written(context, known, action, &written, AttemptResult::Found, words)?));
         }
         let now = self.now();
         let settle = self.ticketing_settings().settle_s;
@@ -121,7 +120,7 @@ impl App {
         context: &Context,
         known: &TicketRow,
         action: &NewAction,
-        written: Written,
+        written: &Written,
         result: AttemptResult,
         words: String,
     ) -> Result<End> {
@@ -168,6 +167,7 @@ fn work_seconds(settings: &Settings, context: &Context) -> Option<u32> {
 }
 
 fn told(action: &NewAction, written: &Written) -> String {
+    use std::fmt::Write as _;
     let mut words = format!("Action {}: note", written.id);
     if let Some(seconds) = written.work_seconds.or(action.work_seconds).filter(|seconds| *seconds > 0) {
         let owner = written.owner_name.as_deref().unwrap_or(if action.owner.is_some() {
@@ -175,7 +175,8 @@ fn told(action: &NewAction, written: &Written) -> String {
         } else {
             "the API agent"
         });
-        words.push_str(&format!(", {} min booked to {owner}", f64::from(seconds) / 60.0));
+        // Writing to a String cannot fail.
+        let _infallible = write!(words, ", {} min booked to {owner}", f64::from(seconds) / 60.0);
     }
     words.push('.');
     words

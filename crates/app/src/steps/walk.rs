@@ -140,14 +140,11 @@ impl App {
         }
         self.learn_names(psa).await?;
         let strange = self.unknown_of_ours(psa, &sweep).await?;
-        *lock(&self.inner.desk.paused) = match strange.first() {
-            None => None,
-            Some(id) => Some(format!(
+        *lock(&self.inner.desk.paused) = strange.first().map(|id| format!(
                 "Halo holds {} tickets of this server that this database does not know, the newest is {id}. The database \
                  is older than they are, as after a restored backup. New tickets wait until an administrator lets them go.",
                 strange.len()
-            )),
-        };
+            ));
         Ok(())
     }
 

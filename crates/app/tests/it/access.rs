@@ -3,6 +3,7 @@
 use countersign_app::{
     Error, RequestQuery,
     decide::Wish,
+    enroll::KeyWish,
     people::{NewTechnician, TechnicianChange},
 };
 use countersign_domain::{
@@ -120,7 +121,7 @@ async fn roles_scopes_and_what_was_seen() {
     assert_eq!(decided.grant.unwrap().until, decided.decision.unwrap().at.plus_seconds(300));
     let l1 = house.technician("l1@example.com", "Sample One", Role::L1).await;
     assert_eq!(house.app().create_company(&l1, "New").await.unwrap_err().code(), "forbidden");
-    assert_eq!(house.app().make_enrollment_key(&l1, Default::default()).await.unwrap_err().code(), "forbidden");
+    assert_eq!(house.app().make_enrollment_key(&l1, KeyWish::default()).await.unwrap_err().code(), "forbidden");
     assert_eq!(house.app().resume_tickets(&l1).await.unwrap_err().code(), "forbidden");
     house.assert_all_done().await;
 }

@@ -119,6 +119,7 @@ pub(crate) fn action_of(ticket: &Value, kind: &str) -> Value {
     found.remove(0)
 }
 
-pub(crate) fn minutes(action: &Value) -> f64 {
-    (action["timetaken"].as_f64().unwrap() * 60.0).round()
+/// Booked minutes, rounded.
+pub(crate) fn minutes(action: &Value) -> i64 {
+    format!("{:.0}", action["timetaken"].as_f64().unwrap() * 60.0).parse().unwrap()
 }

@@ -145,6 +145,6 @@ async fn technicians_are_linked_by_mail_address_and_unlinked_ones_decide_all_the
     let ticket = house.halo.ticket_of(his.id.as_str()).await;
     let action = action_of(&ticket, "record_decision");
     assert_eq!(action["who_agentid"], crate::halo::API_AGENT);
-    assert_eq!((ticket["agent_id"].as_i64(), minutes(&action), actions(&ticket).len()), (Some(1), 5.0, 1));
+    assert_eq!((ticket["agent_id"].as_i64(), minutes(&action), actions(&ticket).len()), (Some(1), 5, 1));
     assert!(crate::halo::note(&action).contains("No Agent"));
 }

@@ -3,6 +3,8 @@
 //! Each test has a database of its own in a temporary folder, a simulator of its own, and the real connection between
 //! them. Time runs fast and can be moved forward; nothing sleeps for a span, everything waits for a condition.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the fixtures of tests may fail loudly, as tests do")]
+
 mod access;
 mod calls;
 mod computers;

@@ -100,7 +100,7 @@ async fn taken_back_before_anything_was_sent_leaves_no_ticket_and_after_it_a_clo
     until("the first call was refused for now", async || !house.attempts(&unsent.id).await.is_empty()).await;
     house.app().withdraw(&computer.computer.id, &unsent.id).await.unwrap();
     house.halo.no_faults().await;
-    house.clock.forward(Duration::from_secs(60));
+    house.clock.forward(Duration::from_mins(1));
     house.assert_all_done().await;
     assert_eq!(house.halo.tickets_of(unsent.id.as_str()).await.len(), 0);
     assert_eq!(
@@ -122,21 +122,21 @@ async fn what_nobody_decides_or_nobody_uses_runs_out_and_is_told() {
     let unused = house.ask(&computer).await;
     house.approve(&unused).await;
     house.assert_all_done().await;
-    house.clock.forward(Duration::from_secs(4 * 3600));
+    house.clock.forward(Duration::from_hours(4));
     until("the grant has lapsed", async || house.request(&unused.id).await.state == State::Expired).await;
     assert_eq!(house.request(&undecided.id).await.state, State::Pending);
     assert_eq!(house.app().redeem(&computer.computer.id, &unused.id, None).await.unwrap_err().code(), "expired");
-    house.clock.forward(Duration::from_secs(21 * 3600));
+    house.clock.forward(Duration::from_hours(21));
     until("the request has run out", async || house.request(&undecided.id).await.state == State::Expired).await;
     house.assert_all_done().await;
     let ticket = house.halo.ticket_of(undecided.id.as_str()).await;
     let action = action_of(&ticket, "record_expiry");
     assert!(note(&action).contains("Nobody decided"));
-    assert_eq!((actions(&ticket).len(), minutes(&action), &ticket["status_id"]), (1, 0.0, &json!(CLOSED)));
+    assert_eq!((actions(&ticket).len(), minutes(&action), &ticket["status_id"]), (1, 0, &json!(CLOSED)));
     let ticket = house.halo.ticket_of(unused.id.as_str()).await;
     assert!(note(&action_of(&ticket, "record_expiry")).contains("not used"));
     assert_eq!(actions(&ticket).len(), 2);
-    assert_eq!(actions(&ticket).iter().map(minutes).sum::<f64>(), 5.0);
+    assert_eq!(actions(&ticket).iter().map(minutes).sum::<i64>(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,7 +205,7 @@ async fn repeats_join_are_noted_once_counted_with_the_decision_and_have_grants_o
     action_of(&ticket, "record_repeat");
     let action = action_of(&ticket, "record_decision");
     assert!(note(&action).contains("asked again 3 times"), "{}", note(&action));
-    assert_eq!(actions(&ticket).iter().map(minutes).sum::<f64>(), 5.0);
+    assert_eq!(actions(&ticket).iter().map(minutes).sum::<i64>(), 5);
     // A new one after the decision is no repeat.
     assert_eq!(house.ask_for(&computer, path).await.joined_to, None);
     house.assert_all_done().await;

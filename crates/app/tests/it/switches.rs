@@ -66,7 +66,7 @@ async fn an_owner_that_halo_does_not_honour_is_shown_as_it_is() {
     house.assert_all_done().await;
     let ticket = house.halo.ticket_of(request.id.as_str()).await;
     let action = action_of(&ticket, "record_decision");
-    assert_eq!((&action["who_agentid"], minutes(&action)), (&json!(API_AGENT), 5.0));
+    assert_eq!((&action["who_agentid"], minutes(&action)), (&json!(API_AGENT), 5));
     assert_eq!((&ticket["status_id"], &ticket["agent_id"]), (&json!(CLOSED), &json!(SAM)));
     let seen = house.app().request_detail(&house.admin, &request.id).await.unwrap().ticket.unwrap();
     assert_eq!(seen.time_owner.as_deref(), Some("Countersign API"));
@@ -85,7 +85,7 @@ async fn a_refused_assignment_stops_nothing_else() {
         let ticket = house.halo.ticket_of(request.id.as_str()).await;
         assert_eq!(actions(&ticket).len(), 1, "{refused}: {ticket:#}");
         let action = action_of(&ticket, "record_decision");
-        assert_eq!((&action["who_agentid"], minutes(&action)), (&json!(SAM), 5.0), "{refused}");
+        assert_eq!((&action["who_agentid"], minutes(&action)), (&json!(SAM), 5), "{refused}");
         assert_eq!((&ticket["status_id"], &ticket["agent_id"]), (&json!(CLOSED), &json!(1)), "{refused}");
     }
 }
