@@ -10,6 +10,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -106,6 +107,36 @@ async function until(what, condition) {
 }
 function is(what, seen, wanted) {
   if (seen !== wanted) throw new Error(`${what}: ${JSON.stringify(seen)}, not ${JSON.stringify(wanted)}`);
+}
+// A way to the server that can be cut: the browser's own "offline" leaves streams that are open alone.
+async function breakableWire() {
+  const { hostname, port } = new URL(demo.portal.url);
+  const sockets = new Set();
+  let whole = true;
+  const server = createServer((near) => {
+    if (!whole) return near.destroy();
+    const far = connect(Number(port), hostname);
+    for (const [one, other] of [[near, far], [far, near]]) {
+      sockets.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy());
+      one.on('close', () => sockets.delete(one) && other.destroy());
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = () => {
+    whole = false;
+    sockets.forEach((socket) => socket.destroy());
+  };
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    cut,
+    mend: () => (whole = true),
+    close: () => {
+      cut();
+      server.close();
+    },
+  };
 }
 const row = (page, id) => page.locator(`#row-${id}`);
 const live = (page) => page.locator('.live.ok:visible').first().waitFor();
@@ -280,6 +311,38 @@ test('the request\'s page tells the story, and its ticket follows by itself', as
   await page.goto(new URL(`/portal/requests/${id}`, demo.portal.url).href);
   await page.locator('.time-line').getByText('approved, once').waitFor();
   is('heading', (await page.locator('h1').textContent()).includes(name), true);
+});
+
+test('cut off: it says so, and what was missed is there when the stream is back', async () => {
+  await page.goto(new URL('/portal/approvals', demo.portal.url).href);
+  await live(page);
+  const wire = await breakableWire();
+  const lonely = await (await context(desktop, 'light', session)).newPage();
+  expected = [/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_SOCKET|Failed to fetch/];
+  await lonely.goto(new URL('/portal/approvals', wire.url).href);
+  await live(lonely);
+  wire.cut();
+  await lonely.locator('.live:visible').getByText('Reconnecting').waitFor();
+  const { id } = await ask('missed');
+  await row(page, id).waitFor();
+  is('row while cut off', await row(lonely, id).count(), 0);
+  wire.mend();
+  await row(lonely, id).waitFor();
+  await live(lonely);
+  await lonely.context().close();
+  wire.close();
+});
+
+test('light or dark is a choice that stays', async () => {
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const before = await ground();
+  await page.locator('.person summary').click();
+  await page.locator('.person').getByText('Light or dark').click();
+  const after = await ground();
+  is('changed', before !== after, true);
+  await page.reload();
+  is('after a reload', await ground(), after);
+  await page.evaluate(() => localStorage.removeItem('theme'));
 });
 
 test('search finds a request, and says so where it finds none', async () => {

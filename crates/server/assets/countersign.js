@@ -254,7 +254,11 @@
       refresh(0);
     }
   });
-  document.addEventListener('htmx:error', () => toast(words.failed));
+  document.addEventListener('htmx:error', (event) => {
+    // A person's own click is told; what the page fetches by itself is fetched again.
+    if (event.target.closest?.('form, a, button')) toast(words.failed);
+    else refresh(3000);
+  });
   // ---- keys ----------------------------------------------------------------------------------------------------------
   const places = { a: '/portal/approvals', r: '/portal/requests', c: '/portal/companies', t: '/portal/steps' };
   let going = 0;
