@@ -60,6 +60,13 @@ enum Command {
     /// Starts a HaloPSA stand-in and a server, plays a day's requests, and stays up to be looked at
     #[cfg(feature = "demo")]
     Demo(crate::demo::Args),
+    /// Measures a server of this program under load: tickets a second, latencies, CPU and calls of Halo
+    #[cfg(feature = "demo")]
+    Load(crate::load::Args),
+    /// The HaloPSA stand-in of `load`, in a process of its own
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    StandIn(crate::load::stand_in::Args),
 }
 
 const DATABASE_HELP: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE [default: SQLite in the data folder]";
@@ -255,6 +262,16 @@ impl Cli {
             Command::Demo(args) => {
                 let right = crate::demo::run(args).await?;
                 Ok(if right { End::Well } else { End::Found })
+            }
+            #[cfg(feature = "demo")]
+            Command::Load(args) => {
+                let right = crate::load::run(args).await?;
+                Ok(if right { End::Well } else { End::Found })
+            }
+            #[cfg(feature = "demo")]
+            Command::StandIn(args) => {
+                crate::load::stand_in::run(args).await?;
+                Ok(End::Well)
             }
             Command::Openapi => {
                 println!("{}", router::document().to_pretty_json()?);

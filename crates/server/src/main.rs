@@ -1,6 +1,8 @@
 //! Countersign: the desk where elevation requests are answered.
 
 mod api;
+#[cfg(feature = "demo")]
+mod call;
 mod cli;
 mod config;
 #[cfg(feature = "demo")]
@@ -9,6 +11,8 @@ mod doctor;
 mod endpoint_api;
 mod http;
 mod key_file;
+#[cfg(feature = "demo")]
+mod load;
 mod portal;
 mod router;
 mod serve;

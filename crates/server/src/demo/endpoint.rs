@@ -4,11 +4,9 @@ use anyhow::{Result, bail};
 use countersign_wire::{PublicKey, grant::SignedGrant, keys::SignedKeySet};
 use serde_json::{Value, json};
 
-use super::{
-    call::{Caller, text},
-    memory::Memory,
-    setup::Desk,
-};
+use crate::call::{Caller, text};
+
+use super::{memory::Memory, setup::Desk};
 
 /// A computer with its credential.
 #[derive(Clone)]

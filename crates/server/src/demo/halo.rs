@@ -11,19 +11,38 @@ use super::Args;
 
 /// How to reach a Halo.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Access {
+pub(crate) struct Access {
     /// Address without `/api`.
-    pub(super) url: String,
+    pub(crate) url: String,
     /// Client id.
-    pub(super) client_id: String,
+    pub(crate) client_id: String,
     /// Client secret.
-    pub(super) client_secret: String,
+    pub(crate) client_secret: String,
     /// Tenant.
-    pub(super) tenant: String,
+    pub(crate) tenant: String,
+}
+
+impl Access {
+    /// How to reach a stand-in.
+    pub(crate) fn of(sim: &Sim) -> Self {
+        Self {
+            url: sim.url(),
+            client_id: sim.client_id().to_owned(),
+            client_secret: sim.client_secret().to_owned(),
+            tenant: sim.tenant().to_owned(),
+        }
+    }
+
+    /// Host and port, for the server's list of allowed hosts.
+    pub(crate) fn host(&self) -> Result<String> {
+        let url = Url::parse(&self.url)?;
+        let host = url.host_str().ok_or_else(|| anyhow!("{url} names no host"))?;
+        Ok(format!("{host}:{}", url.port_or_known_default().unwrap_or(443)))
+    }
 }
 
 /// A Halo.
-pub(super) struct Halo {
+pub(crate) struct Halo {
     access: Access,
     own: Option<Sim>,
 }
@@ -33,7 +52,7 @@ fn from_environment(name: &str) -> Result<String> {
 }
 
 impl Halo {
-    pub(super) async fn find(args: &Args, folder: &Path) -> Result<Self> {
+    pub(crate) async fn find(args: &Args, folder: &Path) -> Result<Self> {
         if let Some(url) = &args.halo {
             let access = Access {
                 url: url.as_str().trim_end_matches('/').to_owned(),
@@ -51,31 +70,18 @@ impl Halo {
                 args.halo_listen
             )
         })?;
-        let access = Access {
-            url: sim.url(),
-            client_id: sim.client_id().to_owned(),
-            client_secret: sim.client_secret().to_owned(),
-            tenant: sim.tenant().to_owned(),
-        };
-        Ok(Self { access, own: Some(sim) })
+        Ok(Self { access: Access::of(&sim), own: Some(sim) })
     }
 
-    pub(super) const fn access(&self) -> &Access {
+    pub(crate) const fn access(&self) -> &Access {
         &self.access
     }
 
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         if self.own.is_some() { "stand-in" } else { "as named" }
     }
 
-    /// Host and port, for the server's list of allowed hosts.
-    pub(super) fn host(&self) -> Result<String> {
-        let url = Url::parse(&self.access.url)?;
-        let host = url.host_str().ok_or_else(|| anyhow!("{url} names no host"))?;
-        Ok(format!("{host}:{}", url.port_or_known_default().unwrap_or(443)))
-    }
-
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         if let Some(sim) = self.own {
             sim.stop().await;
         }

@@ -6,12 +6,11 @@
 //! ([`memory`]), so that it goes on where it was. The decision a reader would undo: every ticket is read back from Halo
 //! and compared with what was asked for, and the demo fails if one is not right.
 
-mod call;
 mod document;
 mod endpoint;
-mod halo;
+pub(crate) mod halo;
 mod memory;
-mod setup;
+pub(crate) mod setup;
 mod story;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -58,7 +57,7 @@ pub(crate) async fn run(args: Args) -> Result<bool> {
     let say = document::Say::new(if args.json { document::Form::Json } else { document::Form::Text });
     let halo = halo::Halo::find(&args, &folder).await?;
     say.line(format!("HaloPSA {}: {}", halo.kind(), halo.access().url));
-    let config = Config::for_demo(args.listen, &folder, vec![halo.host()?]);
+    let config = Config::for_demo(args.listen, &folder, vec![halo.access().host()?]);
     let mut running = serve::start(&config, Worker::Run).await?;
     say.line(format!("Countersign: {}", running.url));
     let told = tell(&args, &folder, &halo, &running, &say).await;

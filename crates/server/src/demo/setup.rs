@@ -5,10 +5,11 @@ use countersign_app::people::NewTechnician;
 use countersign_domain::{audit::Actor, role::Role};
 use serde_json::{Value, json};
 
+use crate::call::{Caller, items, text};
+
 use super::{
-    call::{Caller, items, text},
     document::Say,
-    halo::Halo,
+    halo::{Access, Halo},
     memory::Memory,
 };
 use crate::serve::Running;
@@ -26,11 +27,12 @@ pub(super) struct Decider {
 
 /// A company with what Halo holds of it.
 #[derive(Clone)]
-pub(super) struct Company {
-    pub(super) name: String,
-    pub(super) sites: Vec<String>,
-    pub(super) assets: Vec<String>,
-    pub(super) people: Vec<(String, String)>,
+pub(crate) struct Company {
+    pub(crate) name: String,
+    pub(crate) sites: Vec<String>,
+    pub(crate) assets: Vec<String>,
+    /// Name and mail address.
+    pub(crate) people: Vec<(String, String)>,
 }
 
 /// Everything the story needs.
@@ -53,7 +55,7 @@ impl Desk {
 pub(super) async fn set_up(running: &Running, halo: &Halo, memory: &mut Memory, say: &Say) -> Result<Desk> {
     let server = Caller::new(&running.url)?;
     let admin = server.with(&administrator(running, memory).await?);
-    connect(&admin, halo).await.context("The connection to HaloPSA could not be made")?;
+    connect(&admin, halo.access()).await.context("The connection to HaloPSA could not be made")?;
     say.line("Connected; ticket type, statuses and outcome are chosen from what Halo offers.");
     let companies = companies(&admin).await?;
     let (first, second) = technicians(&admin, memory).await?;
@@ -100,8 +102,8 @@ async fn administrator(running: &Running, memory: &mut Memory) -> Result<String>
     Ok(token)
 }
 
-async fn connect(admin: &Caller, halo: &Halo) -> Result<()> {
-    let access = halo.access();
+/// Connects the server to Halo, with the ticket type that it suggests and without a limit on calls.
+pub(crate) async fn connect(admin: &Caller, access: &Access) -> Result<()> {
     let connection = json!({
         "resource_url": format!("{}/api", access.url), "auth_url": format!("{}/auth", access.url),
         "tenant": if access.tenant.is_empty() { Value::Null } else { access.tenant.clone().into() },
@@ -123,7 +125,7 @@ async fn connect(admin: &Caller, halo: &Halo) -> Result<()> {
 }
 
 /// The first customers that have a site and an asset, imported as companies.
-async fn companies(admin: &Caller) -> Result<Vec<Company>> {
+pub(crate) async fn companies(admin: &Caller) -> Result<Vec<Company>> {
     let customers = admin.get("/api/v1/psa-records?kind=company").await?;
     let mut companies = Vec::new();
     for customer in items(&customers) {

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
+use crate::call::{Caller, text};
+
 use super::{
-    call::{Caller, text},
     document::{Request, Say, Ticket},
     endpoint::{Computer, Wish},
     memory::Memory,
