@@ -100,6 +100,20 @@ async fn agents(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<String, 
     Ok(conn.all::<(String, String)>(&query).await?.into_iter().collect())
 }
 
+/// From the keys to the contacts and their links: asked the other way round, SQLite would walk every linked contact.
+pub(crate) fn contacts_query(keys: &[(String, String)]) -> Query {
+    let mut query = Query::build("WITH w (company_id, email_key) AS (VALUES ");
+    for (place, (company, email)) in keys.iter().enumerate() {
+        query.push(if place == 0 { "(" } else { ", (" }).arg(company).push(", ").arg(email).push(")");
+    }
+    query.push(
+        ") SELECT c.company_id, c.email_key, k.psa_id FROM w
+         JOIN contacts c ON c.company_id = w.company_id AND c.email_key = w.email_key
+         JOIN links k ON k.kind = 'contact' AND k.id = c.id AND k.state = 'linked'",
+    );
+    query
+}
+
 /// Linked contacts, by company and mail address.
 async fn contacts(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<(String, String), String>> {
     let mut keys: Vec<(String, String)> = rows.iter().filter_map(|row| contact_key(&row.request)).collect();
@@ -108,15 +122,7 @@ async fn contacts(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<(Strin
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut query = Query::build(
-        "SELECT c.company_id, c.email_key, k.psa_id FROM contacts c
-         JOIN links k ON k.kind = 'contact' AND k.id = c.id AND k.state = 'linked' AND k.psa_id IS NOT NULL
-         WHERE (c.company_id, c.email_key) IN (VALUES ",
-    );
-    for (place, (company, email)) in keys.iter().enumerate() {
-        query.push(if place == 0 { "(" } else { ", (" }).arg(company).push(", ").arg(email).push(")");
-    }
-    query.push(")");
-    let found: Vec<(String, String, String)> = conn.all(&query).await?;
-    Ok(found.into_iter().map(|(company, email, psa_id)| ((company, email), psa_id)).collect())
+    let query = contacts_query(&keys);
+    let found: Vec<(String, String, Option<String>)> = conn.all(&query).await?;
+    Ok(found.into_iter().filter_map(|(company, email, psa_id)| Some(((company, email), psa_id?))).collect())
 }

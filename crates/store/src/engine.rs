@@ -131,19 +131,14 @@ impl Query {
         self.push(&place)
     }
 
-    /// Appends `(value, value, …)`; nothing matches an empty list.
+    /// Appends `(value, value, …)` for `IN`; nothing matches an empty list. The last value is repeated up to a power of
+    /// two, so that few texts, prepared once, serve lists of every length.
     pub(crate) fn list<T: Into<Arg>>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
-        self.push("(");
-        let mut first = true;
-        for value in values {
-            if !first {
-                self.push(", ");
-            }
-            first = false;
-            self.arg(value);
-        }
-        if first {
-            self.push("NULL");
+        let mut values: Vec<Arg> = values.into_iter().map(Into::into).collect();
+        let Some(last) = values.last().cloned() else { return self.push("(NULL)") };
+        values.resize(values.len().next_power_of_two(), last);
+        for (place, value) in values.into_iter().enumerate() {
+            self.push(if place == 0 { "(" } else { ", " }).arg(value);
         }
         self.push(")")
     }

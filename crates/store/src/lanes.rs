@@ -337,10 +337,19 @@ pub struct Completed {
     pub audit: Option<Entry>,
 }
 
+/// Whether the end of an attempt gave the runner something to look for: a step that is due now, or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freed {
+    /// Nothing is due that was not before.
+    Nothing,
+    /// A step may have become due, or has a new time.
+    Perhaps,
+}
+
 pub(crate) struct CompleteJob {
     completed: Box<Completed>,
     instance: String,
-    waiting: Waiting<()>,
+    waiting: Waiting<Freed>,
 }
 
 impl CompleteJob {
@@ -357,8 +366,9 @@ impl CompleteJob {
 /// A late success is recorded whoever holds the step now.
 pub(crate) const DONE: &str = "WITH v (id, at) AS (VALUES {}) UPDATE steps SET state = 'done', ended_at = v.at,
     doubt_at = NULL, claimed_by = NULL FROM v WHERE steps.id = v.id AND steps.state <> 'done'";
-/// Lets the first undone step of each lane go.
-pub(crate) const PROMOTE: &str = "UPDATE steps SET state = 'waiting' WHERE state = 'queued' AND lane IN {}
+/// Lets the first undone step of each lane go. Its state stands in a CASE: SQLite would walk every queued step otherwise.
+pub(crate) const PROMOTE: &str = "UPDATE steps SET state = 'waiting'
+    WHERE CASE state WHEN 'queued' THEN 1 ELSE 0 END = 1 AND lane IN {}
     AND seq = (SELECT MIN(q.seq) FROM steps q WHERE q.lane = steps.lane AND q.state NOT IN ('done', 'given_up'))";
 /// What waits behind nothing.
 pub(crate) const STRANDED: &str = "WHERE state = 'queued' AND seq = (SELECT MIN(q.seq) FROM steps q
@@ -384,18 +394,20 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
     }
     insert_attempts(tx, &all).await?;
     upsert_tickets(tx, &all).await?;
+    let mut promoted = 0;
     for part in sizes(&done) {
         let text = rows_text("promote", PROMOTE, part.len(), 1);
         let mut query = Query::shared(text);
         for completed in part {
             query.add(&completed.step.lane);
         }
-        tx.conn.execute(&query).await?;
+        promoted += tx.conn.execute(&query).await?;
     }
     let entries: Vec<Entry> = all.iter().filter_map(|completed| completed.audit.clone()).collect();
     audit::append(&mut tx.conn, &mut tx.chain, &entries).await?;
     for job in jobs {
-        job.waiting.result = Some(());
+        let more = promoted > 0 || job.completed.next != Next::Done;
+        job.waiting.result = Some(if more { Freed::Perhaps } else { Freed::Nothing });
     }
     Ok(())
 }
@@ -505,11 +517,11 @@ impl Store {
         answer.await.map_err(|_| Error::Closed)?
     }
 
-    /// Writes the end of an attempt.
+    /// Writes the end of an attempt; whether it is worth looking for due steps.
     ///
     /// # Errors
     /// [`Error::Database`] where nothing was kept; the step stays claimed and is in doubt after the next start.
-    pub async fn complete(&self, completed: Completed) -> Result<()> {
+    pub async fn complete(&self, completed: Completed) -> Result<Freed> {
         let (waiting, answer) = Waiting::new();
         let key = completed.step.lane.clone();
         let job = CompleteJob { completed: Box::new(completed), instance: self.inner.instance.clone(), waiting };

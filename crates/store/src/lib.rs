@@ -35,7 +35,7 @@ pub use credentials::ComputerContext;
 pub use directory::{CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow, UnlinkedCounts};
 pub use enrollment::{EnrollmentKeyRow, NewEnrollmentKey};
 pub use error::Error;
-pub use lanes::{Attempt, AttemptResult, Claimed, Completed, NewStep, Next};
+pub use lanes::{Attempt, AttemptResult, Claimed, Completed, Freed, NewStep, Next};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use requests::{Counts, RequestQuery, RequestRow, Transition};
 pub use steps::{AttemptRow, StepRow, StepState, StepsQuery};

@@ -11,9 +11,10 @@ use countersign_domain::{
 use crate::{
     Options, Place, RequestQuery, Store,
     accept::{HEADS, KNOWN},
+    contexts::contacts_query,
     engine::Query,
     lanes::{DONE, PROMOTE, STRANDED, claim_query},
-    requests::list_text,
+    requests::{JOINED, list_text},
     writer::rows_text,
 };
 
@@ -55,7 +56,13 @@ async fn hot_statements_use_their_indexes() {
     assert_indexed(&store, &eight("known", KNOWN, 8, 1), "sqlite_autoindex_requests").await;
     assert_indexed(&store, &eight("heads", HEADS, 8, 1), "requests_same").await;
     assert_indexed(&store, &eight("done", DONE, 2, 8), "sqlite_autoindex_steps").await;
-    assert_indexed(&store, &eight("promote", PROMOTE, 8, 1), "steps_by_lane").await;
+    for lanes in [1, 2, 8, 64] {
+        let promote = eight("promote", PROMOTE, lanes, 1);
+        assert_indexed(&store, &promote, "SEARCH steps USING INDEX steps_by_lane (lane=?)").await;
+    }
+    assert_indexed(&store, &Query::new(JOINED).bind("x"), "requests_joined (joined_to=?)").await;
+    let keys = [("x".to_owned(), "y".to_owned()), ("x".to_owned(), "z".to_owned())];
+    assert_indexed(&store, &contacts_query(&keys), "contacts_by_email (company_id=? AND email_key=?)").await;
     let mut stranded = Query::build("SELECT COUNT(*) FROM steps ");
     stranded.push(STRANDED);
     assert_indexed(&store, &stranded, "steps_by_state (state=?)").await;

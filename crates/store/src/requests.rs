@@ -181,6 +181,10 @@ const SELECT: &str = "SELECT r.body, c.name AS company, l.name AS location, p.na
     LEFT JOIN links k ON k.kind = 'company' AND k.id = r.company_id
     LEFT JOIN tickets t ON t.lane = COALESCE(r.joined_to, r.id)";
 
+/// Who joined a request. Its state stands in a CASE: SQLite would walk every pending request otherwise.
+pub(crate) const JOINED: &str = "SELECT body FROM requests WHERE joined_to = $1
+    AND CASE state WHEN 'pending' THEN 1 ELSE 0 END = 1 ORDER BY received_at, id";
+
 /// Which requests to list.
 #[derive(Debug, Clone, Default)]
 pub struct RequestQuery {
@@ -360,9 +364,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn joined_pending(&self, head: &RequestId) -> Result<Vec<Request>> {
-        let query =
-            Query::new("SELECT body FROM requests WHERE joined_to = $1 AND state = 'pending' ORDER BY received_at, id")
-                .bind(head.as_str());
+        let query = Query::new(JOINED).bind(head.as_str());
         let bodies: Vec<(String,)> = self.read().await?.all(&query).await?;
         bodies.into_iter().map(|(body,)| parse(&body)).collect()
     }

@@ -388,16 +388,14 @@ impl Store {
     }
 }
 
-/// Cuts rows into parts of 64, 8 and 1, so that few statement texts serve every number.
+/// Rows of one statement at the most.
+const ROWS: usize = 64;
+
+/// Cuts rows into parts of 64, 32, 16, 8, 4, 2 and 1, so that few statements serve every number, and few texts.
 pub(crate) fn sizes<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
-        let size = match rest.len() {
-            0 => return None,
-            64.. => 64,
-            8.. => 8,
-            _ => 1,
-        };
+        let size = ROWS.min(1 << rest.len().checked_ilog2()?);
         let (part, after) = rest.split_at(size);
         rest = after;
         Some(part)
@@ -445,8 +443,8 @@ mod tests {
             let rows: Vec<usize> = (0..length).collect();
             let parts: Vec<&[usize]> = sizes(&rows).collect();
             prop_assert_eq!(parts.concat(), rows.clone());
-            prop_assert!(parts.iter().all(|part| matches!(part.len(), 1 | 8 | 64)));
-            prop_assert!(parts.len() <= length / 64 + 14);
+            prop_assert!(parts.iter().all(|part| part.len().is_power_of_two() && part.len() <= ROWS));
+            prop_assert!(parts.len() <= length / ROWS + 6);
         }
     }
 

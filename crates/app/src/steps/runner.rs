@@ -1,9 +1,16 @@
 //! Claims steps and runs each in a task of its own, until it is told to end.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use countersign_domain::{effect::StepKind, id::RequestId};
-use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context};
+use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context, Freed};
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
@@ -19,6 +26,20 @@ const IDLE: Duration = Duration::from_secs(5);
 /// When the walk that everything waits for is tried again, where nothing else holds.
 const WALK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Places for steps that run. One that is freed wakes the runner only where it waits for one: looking for due steps costs
+/// a transaction.
+struct Places {
+    slots: Arc<Semaphore>,
+    freed: Notify,
+    wanted: AtomicBool,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { slots: Arc::new(Semaphore::new(SLOTS)), freed: Notify::new(), wanted: AtomicBool::new(false) }
+    }
+}
+
 impl App {
     /// Runs steps and read-backs until the task is dropped. What was being sent then is in doubt after the next start.
     pub async fn run_worker(&self) {
@@ -26,8 +47,7 @@ impl App {
     }
 
     async fn run_steps(&self) {
-        let slots = Arc::new(Semaphore::new(SLOTS));
-        let freed = Arc::new(Notify::new());
+        let places = Arc::new(Places::default());
         // Dropped with this task, and all its steps with it.
         let mut running = JoinSet::new();
         loop {
@@ -36,7 +56,7 @@ impl App {
                     tracing::error!(%error, "a step broke off; it is in doubt after the next start");
                 }
             }
-            let wait = match self.claim_and_start(&slots, &freed, &mut running).await {
+            let wait = match self.claim_and_start(&places, &mut running).await {
                 Ok(None) => continue,
                 Ok(Some(wait)) => wait,
                 Err(error) => {
@@ -46,20 +66,17 @@ impl App {
             };
             tokio::select! {
                 () = self.wake().runner().notified() => {}
-                () = freed.notified() => {}
+                () = places.freed.notified() => {}
                 () = self.inner.clock.sleep(wait) => {}
             }
         }
     }
 
-    /// None where steps were started and there may be more; else how long to wait.
-    async fn claim_and_start(
-        &self,
-        slots: &Arc<Semaphore>,
-        freed: &Arc<Notify>,
-        running: &mut JoinSet<()>,
-    ) -> Result<Option<Duration>> {
-        let free = slots.available_permits();
+    /// Starts what is due. None where there may be more; else how long to wait.
+    async fn claim_and_start(&self, places: &Arc<Places>, running: &mut JoinSet<()>) -> Result<Option<Duration>> {
+        // Before the look: whoever frees a place after it sees that one is wanted.
+        places.wanted.store(true, Ordering::SeqCst);
+        let free = places.slots.available_permits();
         if free == 0 {
             return Ok(Some(IDLE));
         }
@@ -79,28 +96,36 @@ impl App {
         } else {
             free
         };
+        places.wanted.store(false, Ordering::SeqCst);
         let claimed = self.store().claim(self.now(), free, self.inner.desk.highest()).await?;
-        if claimed.is_empty() {
-            let due = self.store().next_due().await?;
-            let micros = due.map_or(i64::MAX, |due| due.0.saturating_sub(self.now().0));
-            let wait = Duration::from_micros(u64::try_from(micros.max(1000)).unwrap_or(1000));
-            return Ok(Some(wait.min(IDLE)));
+        let may_be_more = claimed.len() == free;
+        self.start(claimed, places, running).await;
+        if may_be_more {
+            return Ok(None);
         }
+        let due = self.store().next_due().await?;
+        let micros = due.map_or(i64::MAX, |due| due.0.saturating_sub(self.now().0));
+        let wait = Duration::from_micros(u64::try_from(micros.max(1000)).unwrap_or(1000));
+        Ok(Some(wait.min(IDLE)))
+    }
+
+    async fn start(&self, claimed: Vec<Claimed>, places: &Arc<Places>, running: &mut JoinSet<()>) {
         let mut contexts = self.contexts_of(&claimed).await;
         for step in claimed {
             let context = match &mut contexts {
                 Ok(contexts) => Ok(contexts.remove(&step.subject)),
                 Err(error) => Err(error.to_string()),
             };
-            let (app, slots, freed) = (self.clone(), slots.clone(), freed.clone());
-            let permit = slots.try_acquire_owned();
+            let (app, places) = (self.clone(), places.clone());
+            let permit = places.slots.clone().try_acquire_owned();
             running.spawn(async move {
                 app.run_step(step, context).await;
                 drop(permit);
-                freed.notify_one();
+                if places.wanted.load(Ordering::SeqCst) {
+                    places.freed.notify_one();
+                }
             });
         }
-        Ok(None)
     }
 
     async fn contexts_of(&self, claimed: &[Claimed]) -> Result<HashMap<String, Context>> {
@@ -155,12 +180,15 @@ impl App {
         let expected = end.expected.and_then(|(expected, at)| Some((serde_json::to_string(&expected).ok()?, at)));
         let lane = step.lane.clone();
         let company = end.audit.as_ref().and_then(|entry| entry.company.clone());
-        self.keep(Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit }).await;
+        let completed = Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit };
+        let freed = self.keep(completed).await;
         if self.inner.desk.recovered() {
             self.hurry().await;
         }
         self.wake().page("ticket.updated", lane, company);
-        self.wake().steps();
+        if freed == Freed::Perhaps {
+            self.wake().steps();
+        }
     }
 
     /// After an outage: what waits for its time goes at once.
@@ -171,11 +199,15 @@ impl App {
     }
 
     /// Keeps the end of an attempt, however long the database is away: what was done on the other side is not forgotten.
-    async fn keep(&self, completed: Completed) {
-        while let Err(error) = self.store().complete(completed.clone()).await {
+    async fn keep(&self, completed: Completed) -> Freed {
+        loop {
+            let error = match self.store().complete(completed.clone()).await {
+                Ok(freed) => return freed,
+                Err(error) => error,
+            };
             tracing::error!(step = %completed.step.id, %error, "the end of a step could not be kept; again in a second");
             if matches!(error, countersign_store::Error::Closed) {
-                return;
+                return Freed::Nothing;
             }
             self.inner.clock.sleep(Duration::from_secs(1)).await;
         }
