@@ -5,5 +5,7 @@
 
 mod commands;
 mod configuration;
+#[cfg(feature = "demo")]
+mod load;
 mod program;
 mod serving;
