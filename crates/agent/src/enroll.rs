@@ -81,7 +81,9 @@ pub enum NotEnrolled {
     #[error(transparent)]
     Server(#[from] BadServer),
     /// The server does not take the key.
-    #[error("The server does not take this enrolment key: {0} Make a new one in the portal, under Computers.")]
+    #[error(
+        "The server does not take this enrolment key: {0} Ask for a new one: the portal's first page or its API makes keys."
+    )]
     KeyRefused(String),
     /// Another server than the key was made for.
     #[error(

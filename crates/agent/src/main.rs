@@ -39,7 +39,7 @@ struct Cli {
 enum Command {
     /// Tie this computer to a Countersign server
     ///
-    /// The key comes from the portal, under Computers. It names the server's root
+    /// The key comes from the portal's first page, or from its API. It names the server's root
     /// key, so that no other server can take this computer over.
     ///
     /// Exit codes: 0 enrolled, 2 a technician must confirm this computer first,

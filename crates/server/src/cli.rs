@@ -69,7 +69,8 @@ enum Command {
     StandIn(crate::load::stand_in::Args),
 }
 
-const DATABASE_HELP: &str = "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE [default: SQLite in the data folder]";
+const DATABASE_HELP: &str =
+    "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE [default: SQLite in the data folder]";
 
 /// Where things are; for every command that opens the database.
 #[derive(Debug, Clone, Args)]

@@ -1,7 +1,7 @@
 //! Trying the connection out: what answers, who we are there, what we may read, and what to change where we may not.
 //!
 //! Halo gives an empty list where something is hidden, so an empty list is never called good. What can be told only
-//! by writing is not guessed: those lines say `unknown` and point to the test ticket.
+//! by writing is not guessed: that line says `unknown`.
 
 use halopsa::{
     Agent, AgentFilter, AssetFilter, Client, CustomerFilter, Error, ErrorKind, Pages, Record, SignIn, SiteFilter,
@@ -13,6 +13,7 @@ use crate::{Cause, Check, CheckStatus};
 
 const APPLICATION: &str = "Configuration > Integrations > HaloPSA API > Applications";
 const PERMISSIONS: &str = "Configuration > Integrations > HaloPSA API > Applications > Permissions";
+const WRONG_PATH: &str = "Copy \"Resource Server\" from HaloPSA; it ends with /api";
 const AGENT: &str = "Configuration > Teams & Agents > Agents > the API-only agent";
 
 /// Every line, in the order in which things depend on each other.
@@ -62,7 +63,10 @@ pub(super) async fn check(client: &Client) -> Vec<Check> {
     checks.push(read("teams", "Teams", "read:tickets", count(client.teams().await)));
     checks.push(agents(client.agents(AgentFilter::Enabled).await));
     checks.push(Check {
-        fix: Some("Create a test ticket: it is opened, given a time entry, assigned, and closed again".into()),
+        fix: Some(
+            "Watch the first request's ticket: its steps say in Halo's words what is refused, and can be retried"
+                .into(),
+        ),
         ..line(
             "writes",
             "Adding tickets, changing their status, assigning them",
@@ -96,15 +100,19 @@ async fn reach(client: &Client) -> Check {
                 _ => line(id, title, CheckStatus::Ok, "answers"),
             }
         }
-        // Reachable, but shy: the sign-in tells.
-        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Forbidden | ErrorKind::Unauthorised) => {
+        // Reachable, but shy: the sign-in and the reads tell.
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::Unauthorised) => {
             line(id, title, CheckStatus::Info, "answers, but does not say where its authorisation server is")
         }
+        Err(error) if error.kind == ErrorKind::NotFound => Check {
+            fix: Some(WRONG_PATH.into()),
+            ..line(id, title, CheckStatus::Warn, "answers, but knows nothing of HaloPSA's API at this path")
+        },
         Err(error) => {
             let fault = fault(&error);
             let fix = match fault.cause {
                 Cause::AddressNotAllowed => "Allow this host in the server's configuration",
-                Cause::NotUnderstood => "Copy \"Resource Server\" from HaloPSA; it ends with /api",
+                Cause::NotUnderstood => WRONG_PATH,
                 _ => "Check the address, and that this server may reach it",
             };
             Check {
@@ -239,6 +247,8 @@ fn read(id: &str, title: &str, scope: &str, rows: Result<usize, Error>) -> Check
                 Cause::NotPermitted | Cause::Credentials => {
                     (CheckStatus::Fail, format!("Select {scope} for the application, and give the agent: {title}"))
                 }
+                // A list that is not there at all: this is not where the API lives.
+                Cause::NotFound => (CheckStatus::Fail, WRONG_PATH.to_owned()),
                 _ => (CheckStatus::Unknown, "Try again".to_owned()),
             };
             Check { fix: Some(fix), r#where: Some(PERMISSIONS.into()), ..line(id, title, status, &fault.words) }

@@ -87,7 +87,7 @@ impl Desk {
     }
 
     pub(crate) async fn ticket(&self, id: &str) -> Value {
-        let found = self.tickets().await.into_iter().find(|ticket| ticket["id"].to_string() == id);
+        let found = self.tickets().await.into_iter().find(|ticket| ticket["id"].as_i64() == id.parse().ok());
         found.unwrap_or_else(|| panic!("no ticket {id}"))
     }
 

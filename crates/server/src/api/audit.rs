@@ -76,6 +76,9 @@ struct ListQuery {
 async fn list(State(shared): State<Shared>, by: By, Query(query): Query<ListQuery>) -> Answer<Json<Page<EntryOut>>> {
     let paging = Paging { limit: query.limit, after: query.after };
     let before = paging.after::<i64>()?.map(Time);
-    let rows = shared.app.audit(by.technician(), query.object.as_deref(), before, paging.limit() + 1).await?;
-    Ok(Json(paging.page(rows, |row| row.at, EntryOut::from)))
+    // A page ends between two moments, never inside one: it may be longer than asked for.
+    let rows = shared.app.audit(by.technician(), query.object.as_deref(), before, paging.limit()).await?;
+    let last = rows.last().filter(|_| rows.len() >= paging.limit()).map(|row| row.at);
+    let next = last.as_ref().map(super::page::cursor);
+    Ok(Json(Page { items: rows.into_iter().map(EntryOut::from).collect(), next: next.flatten() }))
 }

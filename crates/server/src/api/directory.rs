@@ -257,7 +257,7 @@ impl DirectoryList {
 }
 
 /// Where a record stands in a list by name.
-pub(crate) fn place(name: &str, id: impl ToString) -> (String, String) {
+pub(crate) fn place(name: &str, id: &impl ToString) -> (String, String) {
     (name_key(name), id.to_string())
 }
 

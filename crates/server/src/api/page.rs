@@ -56,11 +56,12 @@ impl Paging {
     ) -> Page<T> {
         let more = rows.len() > self.limit();
         rows.truncate(self.limit());
-        let next = rows
-            .last()
-            .filter(|_| more)
-            .and_then(|row| serde_json::to_vec(&place(row)).ok())
-            .map(|json| URL_SAFE_NO_PAD.encode(json));
+        let next = rows.last().filter(|_| more).and_then(|row| cursor(&place(row)));
         Page { items: rows.into_iter().map(show).collect(), next }
     }
+}
+
+/// The cursor of a place in a list.
+pub(crate) fn cursor(place: &impl Serialize) -> Option<String> {
+    Some(URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).ok()?))
 }

@@ -83,7 +83,7 @@ impl Say {
     }
 
     pub(super) fn wrong(self, what: &str) {
-        eprintln!("  NOT RIGHT: {what}");
+        self.line(format!("NOT RIGHT: {what}"));
     }
 
     pub(super) fn document(self, document: &Document) -> Result<()> {

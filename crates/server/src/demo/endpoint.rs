@@ -34,18 +34,17 @@ impl Computer {
         name: &str,
     ) -> Result<Self> {
         let place = format!("computer {company}/{name}");
-        let enrolled: Value = match memory.get(&place) {
-            Some(kept) => serde_json::from_str(&kept)?,
-            None => {
-                let body = json!({
-                    "enrollment_key": desk.enrollment_key, "company": company, "location": location,
-                    "computer": { "name": name, "os": "Windows 11 Pro", "os_version": "24H2", "machine_id": place },
-                    "agent_version": env!("CARGO_PKG_VERSION"),
-                });
-                let answer = desk.server.post("/agent/v1/enroll", &body).await?;
-                memory.keep(&place, &answer.to_string())?;
-                answer
-            }
+        let enrolled: Value = if let Some(kept) = memory.get(&place) {
+            serde_json::from_str(&kept)?
+        } else {
+            let body = json!({
+                "enrollment_key": desk.enrollment_key, "company": company, "location": location,
+                "computer": { "name": name, "os": "Windows 11 Pro", "os_version": "24H2", "machine_id": place },
+                "agent_version": env!("CARGO_PKG_VERSION"),
+            });
+            let answer = desk.server.post("/agent/v1/enroll", &body).await?;
+            memory.keep(&place, &answer.to_string())?;
+            answer
         };
         Ok(Self {
             id: text(&enrolled, "/computer_id")?,

@@ -29,8 +29,8 @@ pub(crate) struct Args {
     /// Address and port of the server; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7600", env = "COUNTERSIGN_DEMO_LISTEN")]
     listen: SocketAddr,
-    /// A Halo to use instead of the stand-in, without /api; id, secret and tenant come from
-    /// COUNTERSIGN_HALO_CLIENT_ID, COUNTERSIGN_HALO_CLIENT_SECRET and COUNTERSIGN_HALO_TENANT
+    /// A Halo to use instead of the stand-in, without /api; id, secret and tenant come from the environment:
+    /// `COUNTERSIGN_HALO_CLIENT_ID`, `COUNTERSIGN_HALO_CLIENT_SECRET` and `COUNTERSIGN_HALO_TENANT`
     #[arg(long, value_name = "URL", env = "COUNTERSIGN_HALO")]
     halo: Option<url::Url>,
     /// Address and port of the stand-in
@@ -121,16 +121,11 @@ async fn tell(
 
 /// The data folder, and what removes it at the end if the demo made it.
 fn folder(args: &Args) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
-    match &args.data_dir {
-        Some(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| {
-                format!("The folder {} cannot be made; name another with --data-dir", folder.display())
-            })?;
-            Ok((folder.clone(), None))
-        }
-        None => {
-            let made = tempfile::Builder::new().prefix("countersign-demo-").tempdir()?;
-            Ok((made.path().to_owned(), Some(made)))
-        }
+    if let Some(folder) = &args.data_dir {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("The folder {} cannot be made; name another with --data-dir", folder.display()))?;
+        return Ok((folder.clone(), None));
     }
+    let made = tempfile::Builder::new().prefix("countersign-demo-").tempdir()?;
+    Ok((made.path().to_owned(), Some(made)))
 }

@@ -65,14 +65,13 @@ pub(super) async fn set_up(running: &Running, halo: &Halo, memory: &mut Memory, 
         first.name,
         second.name
     ));
-    let enrollment_key = match memory.get("enrollment_key") {
-        Some(key) => key,
-        None => {
-            let wish = json!({ "name": "Demo", "any_company": true, "trusts_known_machines": true });
-            let key = text(&admin.post("/api/v1/enrollment-keys", &wish).await?, "/enrollment_key")?;
-            memory.keep("enrollment_key", &key)?;
-            key
-        }
+    let enrollment_key = if let Some(key) = memory.get("enrollment_key") {
+        key
+    } else {
+        let wish = json!({ "name": "Demo", "any_company": true, "trusts_known_machines": true });
+        let key = text(&admin.post("/api/v1/enrollment-keys", &wish).await?, "/enrollment_key")?;
+        memory.keep("enrollment_key", &key)?;
+        key
     };
     let link = running.app.make_sign_in_link(Actor::CommandLine, &first.id.parse()?).await?;
     let sign_in_url = format!("{}{link}", running.url);
@@ -198,14 +197,13 @@ async fn technician(admin: &Caller, memory: &mut Memory, name: &str, email: &str
     };
     admin.post(&format!("/api/v1/technicians/{id}/link"), &json!({})).await?;
     let place = format!("token {id}");
-    let token = match memory.get(&place) {
-        Some(token) => token,
-        None => {
-            let wish = json!({ "name": "Demo", "technician_id": id, "decide": true });
-            let token = text(&admin.post("/api/v1/tokens", &wish).await?, "/token")?;
-            memory.keep(&place, &token)?;
-            token
-        }
+    let token = if let Some(token) = memory.get(&place) {
+        token
+    } else {
+        let wish = json!({ "name": "Demo", "technician_id": id, "decide": true });
+        let token = text(&admin.post("/api/v1/tokens", &wish).await?, "/token")?;
+        memory.keep(&place, &token)?;
+        token
     };
     Ok(Decider { id, name: name.to_owned(), token })
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use countersign_app::clock::{Clock as _, Ids as _, System};
 use countersign_domain::{id::RequestId, time::Time};
+use countersign_wire::Sha256;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 use tokio::task::JoinSet;
 
 use crate::call::{Caller, text};
@@ -19,7 +20,7 @@ use super::{
 };
 
 /// How long the tickets may take to be right.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often they are looked at.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -225,7 +226,7 @@ async fn ask(desk: &Desk, memory: &mut Memory, scene: &'static Scene) -> Result<
         .cloned()
         .unwrap_or_else(|| ("Sample Person".to_owned(), "sample.person@example.org".to_owned()));
     let account = email.split('@').next().unwrap_or("sample").to_owned();
-    let sha256: String = Sha256::digest(scene.path.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = Sha256::from_digest(&sha2::Sha256::digest(scene.path.as_bytes()).into()).to_string();
     let body = json!({
         "end_user": { "account": account, "user_id": "1001", "display_name": name, "email": email },
         "program": {

@@ -65,7 +65,10 @@ fn log_unknown<T: serde::de::DeserializeOwned>(body: &Bytes) {
         fields.push(path.to_string());
     });
     if read.is_ok() && !fields.is_empty() {
-        tracing::debug!(fields = fields.join(", "), "an endpoint sent fields that this server does not know; they are ignored");
+        tracing::debug!(
+            fields = fields.join(", "),
+            "an endpoint sent fields that this server does not know; they are ignored"
+        );
     }
 }
 

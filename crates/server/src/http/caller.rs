@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
-use countersign_app::{ComputerContext, sign_in::Caller};
+use countersign_app::{App, ComputerContext, sign_in::Caller};
 use countersign_domain::directory::Technician;
 
 use super::{Shared, problem::Problem};
@@ -47,8 +47,27 @@ fn unauthenticated(sentence: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", sentence)
 }
 
+/// What a technician proves himself with.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// An API token.
+    Token(String),
+    /// The portal's cookie.
+    Session(String),
+}
+
+impl Credential {
+    /// Who it belongs to now; none once it is over.
+    pub(crate) async fn caller(&self, app: &App) -> countersign_app::Result<Option<Caller>> {
+        match self {
+            Self::Token(token) => app.token_caller(token).await,
+            Self::Session(cookie) => app.session_caller(cookie).await,
+        }
+    }
+}
+
 /// A technician.
-pub(crate) struct By(pub(crate) Caller);
+pub(crate) struct By(pub(crate) Caller, pub(crate) Credential);
 
 impl By {
     /// The technician.
@@ -78,17 +97,23 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let shared = Shared::from_ref(state);
-        if let Some(token) = bearer(&parts.headers) {
-            return shared.app.token_caller(token).await?.map(Self).ok_or_else(|| {
-                unauthenticated("The token is unknown, revoked or out of time. Make a new one in the portal.")
-            });
-        }
-        let Some(cookie) = cookie(parts, shared.setup.secure) else {
-            return Err(unauthenticated("Send an API token as Authorization: Bearer, or sign in to the portal."));
+        let credential = match bearer(&parts.headers) {
+            Some(token) => Credential::Token(token.to_owned()),
+            None => Credential::Session(cookie(parts, shared.setup.secure).ok_or_else(|| {
+                unauthenticated("Send an API token as Authorization: Bearer, or sign in to the portal.")
+            })?),
         };
-        let caller = shared.app.session_caller(&cookie).await?.ok_or_else(|| {
-            unauthenticated("The session is over. Sign in again; what you typed is still on the page.")
+        let caller = credential.caller(&shared.app).await?.ok_or_else(|| match credential {
+            Credential::Token(_) => {
+                unauthenticated("The token is unknown, revoked or out of time. Make a new one in the portal.")
+            }
+            Credential::Session(_) => {
+                unauthenticated("The session is over. Sign in again; what you typed is still on the page.")
+            }
         })?;
+        if matches!(credential, Credential::Token(_)) {
+            return Ok(Self(caller, credential));
+        }
         let safe = matches!(parts.method, Method::GET | Method::HEAD);
         let token = parts.headers.get(FORM_TOKEN).and_then(|value| value.to_str().ok());
         if !safe && token != caller.form_token.as_deref() {
@@ -98,7 +123,7 @@ where
                 "The form token is missing or of another session. Load the page again.",
             ));
         }
-        Ok(Self(caller))
+        Ok(Self(caller, credential))
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod headers;
 pub(crate) mod limits;
+pub(crate) mod news;
 pub(crate) mod problem;
 
 use std::sync::Arc;

@@ -9,9 +9,14 @@ use countersign_app::{Error, psa::Cause};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// A failure, told as a problem document.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(transparent)]
+pub(crate) struct Problem(Box<Document>);
+
 /// A problem document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Problem {
+struct Document {
     /// Always `about:blank`: `code` says which problem it is.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -20,9 +25,9 @@ pub(crate) struct Problem {
     /// HTTP status.
     status: u16,
     /// What happened, to which thing, what to do now.
-    pub(crate) detail: String,
+    detail: String,
     /// Stable code for programs.
-    pub(crate) code: String,
+    code: String,
     /// The field it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
@@ -37,7 +42,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem with its code and sentence.
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Document {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Problem").to_owned(),
             status: status.as_u16(),
@@ -46,18 +51,18 @@ impl Problem {
             field: None,
             by: None,
             at: None,
-        }
+        }))
     }
 
     /// Names the field that it is about.
     pub(crate) fn about(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into()).filter(|field: &String| !field.is_empty());
+        self.0.field = Some(field.into()).filter(|field: &String| !field.is_empty());
         self
     }
 
     /// Its status.
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
@@ -81,10 +86,10 @@ impl From<Error> for Problem {
         let mut problem = Self::new(status, error.code(), error.to_string());
         match error {
             Error::AlreadyDecided(decision) => {
-                problem.by = Some(decision.by.name.clone());
-                problem.at = Some(decision.at.rfc3339());
+                problem.0.by = Some(decision.by.name.clone());
+                problem.0.at = Some(decision.at.rfc3339());
             }
-            Error::Invalid { field: Some(field), .. } => problem.field = Some(field.to_owned()),
+            Error::Invalid { field: Some(field), .. } => problem.0.field = Some(field.to_owned()),
             _ => {}
         }
         problem
@@ -96,11 +101,11 @@ impl IntoResponse for Problem {
         let mut response = (self.status(), Json(&self)).into_response();
         let kind = header::HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+        if self.0.status == StatusCode::UNAUTHORIZED.as_u16() {
             let realm = header::HeaderValue::from_static("Bearer realm=\"countersign\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
         }
         response

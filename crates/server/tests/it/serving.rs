@@ -25,13 +25,13 @@ fn every_answer_is_guarded_and_every_failure_of_the_apis_is_a_problem() {
         ("GET", "/agent/v1/nothing", b"", 404, "no_such_route"),
         ("PATCH", "/api/v1/me", b"", 405, "method_not_allowed"),
         ("GET", "/api/v1/requests", b"", 401, "unauthenticated"),
-        ("POST", "/agent/v1/enroll", &[b' '; 256 * 1024 + 1], 413, "too_large"),
+        ("POST", "/agent/v1/enroll", &vec![b' '; 256 * 1024 + 1], 413, "too_large"),
     ];
     for (method, path, body, status, code) in table {
         let answer = server.call(method, path, &[], body);
         assert_eq!((answer.status, answer.problem().as_str()), (status, code), "{method} {path}");
     }
-    let fits = server.call("POST", "/agent/v1/enroll", &[], &[b' '; 256 * 1024]);
+    let fits = server.call("POST", "/agent/v1/enroll", &[], &vec![b' '; 256 * 1024]);
     assert_ne!(fits.status, 413);
 
     let ended = server.end();
