@@ -186,7 +186,7 @@ pub(crate) async fn start(config: &Config, worker: Worker) -> anyhow::Result<Run
 pub(crate) fn run(app: &App, worker: Worker) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let timers = app.clone();
-    tasks.spawn(Box::pin(async move { timers.run_timers().await }));
+    tasks.spawn(async move { Box::pin(timers.run_timers()).await });
     if worker == Worker::Run {
         let steps = app.clone();
         tasks.spawn(async move { steps.run_worker().await });

@@ -4,6 +4,7 @@
 //! and says how that ended. What may be done about it is decided in one place, [`End::of_fault`].
 
 mod adjust_ticket;
+mod duplicates;
 mod open_ticket;
 mod read_back;
 mod record;
@@ -105,6 +106,39 @@ impl End {
     }
 }
 
+/// What a step in doubt was looked for and not found among.
+struct Look {
+    /// What had to be shown, and was not: then nothing was learnt.
+    unseen: Option<&'static str>,
+    /// Since when the step is in doubt.
+    doubt_at: Time,
+    /// Seconds until what is not there may be sent again.
+    settle_s: u32,
+}
+
+impl Look {
+    /// What becomes of a step that was not found; none where it may be sent again now.
+    fn not_found(&self, step: &Claimed, now: Time) -> Option<End> {
+        let doubt_at = Some(self.doubt_at);
+        if let Some(what) = self.unseen {
+            let words = format!(
+                "Looked for it, but {what} not shown either. Nothing is sent again before that is seen: look at the rights to \
+                 see tickets in Halo."
+            );
+            return Some(if step.attempt >= UNSEEN_WALKS {
+                End::attention(AttemptResult::Unseen, words, doubt_at)
+            } else {
+                End::again(AttemptResult::Unseen, words, now.plus_millis(back_off(step, None)), doubt_at)
+            });
+        }
+        let settled = self.doubt_at.plus_seconds(i64::from(self.settle_s));
+        (now < settled).then(|| {
+            let words = format!("Looked for it: not there. Sent again at {} if it is still not.", settled.for_people());
+            End::again(AttemptResult::Absent, words, next_look(self.doubt_at, now, self.settle_s), doubt_at)
+        })
+    }
+}
+
 /// Whether the failed call could have changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrote {
@@ -147,6 +181,7 @@ pub(crate) struct Desk {
     hold: Mutex<Hold>,
     walks: tokio::sync::Mutex<Option<Arc<walk::Walk>>>,
     started: tokio::sync::Mutex<Option<u64>>,
+    late: Mutex<duplicates::Late>,
 }
 
 /// Until when nothing is claimed, since the other side cannot be reached or refuses our application.

@@ -8,7 +8,7 @@ use countersign_domain::{
 use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
-use super::{End, UNSEEN_WALKS, Wrote, next_look};
+use super::{End, Look, Wrote};
 use crate::{App, Result};
 
 impl App {
@@ -35,6 +35,7 @@ impl App {
     ) -> Result<End> {
         let id = context.request.request.id.clone();
         let walk = self.walk(psa, self.inner.clock.monotonic(), step.floor.as_ref()).await?;
+        self.close_duplicates(psa, &walk.sweep).await?;
         let found = walk.of(&id);
         if let Some(first) = found.iter().find(|found| !found.deleted).or_else(|| found.first()) {
             let ticket = first.ticket.merged_into.clone().unwrap_or_else(|| first.ticket.id.clone());
@@ -42,23 +43,12 @@ impl App {
             let words = format!("By {}: Halo had made ticket {}. Not sent again.", ticket::reference(&id), opened.id);
             return self.opened(psa, &context, opened, AttemptResult::Found, words);
         }
-        let now = self.now();
-        let settle = self.ticketing_settings().settle_s;
-        if walk.blind {
-            let words = "Looked for it, but tickets of ours that must be there were not shown either. Nothing is sent again \
-                         before they are seen: look at the rights to see tickets in Halo.";
-            return Ok(if step.attempt >= UNSEEN_WALKS {
-                End::attention(AttemptResult::Unseen, words, Some(doubt_at))
-            } else {
-                let at = now.plus_millis(super::back_off(step, None));
-                End::again(AttemptResult::Unseen, words, at, Some(doubt_at))
-            });
+        let unseen = walk.blind.then_some("tickets of ours that must be there were");
+        let look = Look { unseen, doubt_at, settle_s: self.ticketing_settings().settle_s };
+        if let Some(end) = look.not_found(step, self.now()) {
+            return Ok(end);
         }
-        let settled = doubt_at.plus_seconds(i64::from(settle));
-        if now < settled {
-            let words = format!("Looked for it: not there. Sent again at {} if it is still not.", settled.for_people());
-            return Ok(End::again(AttemptResult::Absent, words, next_look(doubt_at, now, settle), Some(doubt_at)));
-        }
+        self.inner.desk.look_again_for_late_ones(self.inner.clock.monotonic(), step.floor.clone());
         self.post_ticket(psa, step, context).await
     }
 
@@ -94,7 +84,7 @@ impl App {
             location: context.request.location.clone(),
             computer: context.request.computer.clone(),
         };
-        let page = format!("{}/requests/{}", self.public_url(), request.id);
+        let page = format!("{}/portal/requests/{}", self.public_url(), request.id);
         let new = NewTicket {
             reference: request.id.to_string(),
             summary: ticket::summary(request, &names),

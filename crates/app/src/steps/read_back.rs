@@ -42,6 +42,9 @@ impl App {
                 }
                 Err(error) => tracing::error!(%error, "tickets could not be read back; they are later"),
             }
+            if let Err(error) = self.look_for_late_ones().await {
+                tracing::warn!(%error, "tickets that turned up late could not be looked for; they are later");
+            }
             self.inner.clock.sleep(PAUSE).await;
         }
     }

@@ -4,7 +4,7 @@ use countersign_domain::{audit::Actor, effect::StepKind, ticket, time::Time};
 use countersign_psa::{Class, Fault, NewAction, Psa, TicketNow, Written};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
-use super::{End, Expected, UNSEEN_WALKS, Wrote, next_look};
+use super::{End, Expected, Look, Wrote};
 use crate::{
     App, Error, Result,
     requests::Booked,
@@ -94,25 +94,9 @@ impl App {
             let words = format!("Found: Halo had written action {}. Not sent again.", found.id);
             return Ok(Some(self.written(context, known, action, &written, AttemptResult::Found, words)?));
         }
-        let now = self.now();
-        let settle = self.ticketing_settings().settle_s;
-        if !actions.iter().any(|found| found.opening) {
-            let words = "Looked for it, but the ticket's own opening entry was not shown either. Nothing is sent again before \
-                         it is seen: look at the rights to see tickets in Halo.";
-            return Ok(Some(if step.attempt >= UNSEEN_WALKS {
-                End::attention(AttemptResult::Unseen, words, Some(doubt_at))
-            } else {
-                let at = now.plus_millis(super::back_off(step, None));
-                End::again(AttemptResult::Unseen, words, at, Some(doubt_at))
-            }));
-        }
-        let settled = doubt_at.plus_seconds(i64::from(settle));
-        if now < settled {
-            let words = format!("Looked for it: not there. Sent again at {} if it is still not.", settled.for_people());
-            let at = next_look(doubt_at, now, settle);
-            return Ok(Some(End::again(AttemptResult::Absent, words, at, Some(doubt_at))));
-        }
-        Ok(None)
+        let unseen = (!actions.iter().any(|found| found.opening)).then_some("the ticket's own opening entry was");
+        let look = Look { unseen, doubt_at, settle_s: self.ticketing_settings().settle_s };
+        Ok(look.not_found(step, self.now()))
     }
 
     fn written(

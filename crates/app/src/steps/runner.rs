@@ -119,7 +119,7 @@ impl App {
             let (app, places) = (self.clone(), places.clone());
             let permit = places.slots.clone().try_acquire_owned();
             running.spawn(async move {
-                app.run_step(step, context).await;
+                Box::pin(app.run_step(step, context)).await;
                 drop(permit);
                 if places.wanted.load(Ordering::SeqCst) {
                     places.freed.notify_one();

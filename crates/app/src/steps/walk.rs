@@ -139,6 +139,7 @@ impl App {
             self.inner.desk.raise_highest(highest);
         }
         self.learn_names(psa).await?;
+        self.close_duplicates(psa, &sweep).await?;
         let strange = self.unknown_of_ours(psa, &sweep).await?;
         *lock(&self.inner.desk.paused) = strange.first().map(|id| format!(
                 "Halo holds {} tickets of this server that this database does not know, the newest is {id}. The database \

@@ -3,7 +3,10 @@
 use countersign_domain::request::Request;
 use serde_json::{Value, json};
 
-use crate::house::{COMPANY, House, LOCATION};
+use crate::{
+    halo::{actions, note},
+    house::{COMPANY, House, LOCATION, until},
+};
 
 /// Every way a writing call can go wrong that no person has to do anything about.
 fn kinds() -> Vec<Value> {
@@ -118,4 +121,28 @@ storms! {
     storm_of_limits: everywhere_but_sign_in(&json!({"kind": "rate_limit", "limit": 0, "window_s": 1}));
     storm_of_rejected_tokens: everywhere_but_sign_in(&json!({"kind": "status", "code": 401}));
     storm_of_ended_tokens: vec![json!({"kind": "expire_tokens"})];
+}
+
+/// The answer to a create is lost, and Halo has made two tickets of it: the first stays, the other says why it is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ticket_that_halo_let_through_is_closed_with_a_note() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    let fault = json!({"kind": "cut_after", "path": "/Tickets", "method": "POST", "times": 1});
+    house.halo.fault(fault).await;
+    let request = house.ask(&computer).await;
+    until("Halo has made the ticket", async || house.halo.tickets_of(request.id.as_str()).await.len() == 1).await;
+    let first = house.halo.ticket_of(request.id.as_str()).await;
+    house.halo.post_again(&first).await;
+    house.approve(&request).await;
+    house.assert_all_done().await;
+    let tickets = house.halo.tickets_of(request.id.as_str()).await;
+    let told =
+        |ticket: &Value| actions(ticket).iter().map(|action| note(action).to_owned()).collect::<Vec<_>>().join("\n");
+    let (kept, double): (Vec<&Value>, Vec<&Value>) = tickets.iter().partition(|ticket| ticket["id"] == first["id"]);
+    assert_eq!((kept.len(), double.len()), (1, 1), "{tickets:?}");
+    assert!(told(kept[0]).contains("record_decision/1"), "{}", told(kept[0]));
+    assert!(told(double[0]).contains(&format!("Ticket {} tells its story", first["id"])), "{}", told(double[0]));
+    assert_eq!(double[0]["hasbeenclosed"], json!(true), "{}", double[0]);
+    assert_eq!(actions(double[0]).len(), 1, "the note is written once");
 }

@@ -70,6 +70,28 @@ impl Halo {
         self.control("PATCH", &format!("/agents/{API_AGENT}/rights"), json!({ name: value })).await;
     }
 
+    /// Makes a second ticket with the reference of the first, as a Halo does that lets a lost call through twice.
+    pub(crate) async fn post_again(&self, ticket: &Value) {
+        let http = self.egress.client_for(&[&self.sim.url().parse().unwrap()]).unwrap();
+        let (id, secret) = (self.sim.client_id(), self.sim.client_secret());
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", id),
+            ("client_secret", secret),
+            ("scope", "read:tickets edit:tickets read:customers read:assets"),
+        ];
+        let url = self.sim.url();
+        let token: Value =
+            http.post(format!("{url}/auth/token")).form(&form).send().await.unwrap().json().await.unwrap();
+        let copy = json!([{
+            "summary": ticket["summary"], "tickettype_id": ticket["tickettype_id"], "client_id": ticket["client_id"],
+            "third_party_id_string": ticket["third_party_id_string"],
+        }]);
+        let token = token["access_token"].as_str().unwrap();
+        let answer = http.post(format!("{url}/api/Tickets")).bearer_auth(token).json(&copy).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+    }
+
     pub(crate) async fn tickets(&self) -> Vec<Value> {
         let state = self.control("GET", "/state?only=tickets", json!({})).await;
         state["tickets"].as_array().cloned().unwrap()
