@@ -135,7 +135,7 @@ impl Asking {
                 let heard = asking.heard.expect(&id);
                 let (sent, came) = asking.ask(computer, &id).await?;
                 let reached = asking.told(computer, &id, heard, "/ticket/id").await?;
-                Ok(One { id, answered: came - sent, reached: Some(reached.saturating_sub(sent)) })
+                Ok(One { id, answered: came.saturating_sub(sent), reached: Some(reached.saturating_sub(sent)) })
             }
         })
         .await
@@ -149,7 +149,7 @@ impl Asking {
             async move {
                 let id = new_id();
                 let (sent, came) = asking.ask(asking.computer(n)?, &id).await?;
-                Ok(One { id, answered: came - sent, reached: None })
+                Ok(One { id, answered: came.saturating_sub(sent), reached: None })
             }
         })
         .await
@@ -167,7 +167,7 @@ impl Asking {
                     Ok(heard) => heard?,
                     Err(_) => bail!("the decision of {id} was not told to Halo in time"),
                 };
-                Ok(One { id, answered: came - sent, reached: Some(reached.saturating_sub(sent)) })
+                Ok(One { id, answered: came.saturating_sub(sent), reached: Some(reached.saturating_sub(sent)) })
             }
         })
         .await
@@ -203,10 +203,10 @@ impl Asking {
             let (sent, came) = self.decide_one(&id).await?;
             let told = endpoint.await??;
             done.ids.push(id);
-            done.answered.push(came - sent);
+            done.answered.push(came.saturating_sub(sent));
             done.reached.push(told.saturating_sub(sent));
         }
-        done.calling = System.monotonic() - began;
+        done.calling = System.monotonic().saturating_sub(began);
         if let Some(early) = others.try_join_next() {
             bail!("an endpoint stopped waiting without a decision: {:?}", early?);
         }
@@ -217,7 +217,11 @@ impl Asking {
     pub(super) async fn until_caught_up(self: &Arc<Self>, requests: usize) -> Result<Done> {
         let began = System.monotonic();
         self.until_nothing_waits().await?;
-        Ok(Done { ids: vec![String::new(); requests], calling: System.monotonic() - began, ..Done::default() })
+        Ok(Done {
+            ids: vec![String::new(); requests],
+            calling: System.monotonic().saturating_sub(began),
+            ..Done::default()
+        })
     }
 
     /// Waits until no step waits.
@@ -329,6 +333,6 @@ where
             all.reached.extend(one.reached);
         }
     }
-    all.calling = System.monotonic() - began;
+    all.calling = System.monotonic().saturating_sub(began);
     Ok(all)
 }

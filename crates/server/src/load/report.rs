@@ -27,6 +27,7 @@ pub(super) struct Report {
 }
 
 /// Latencies in milliseconds.
+#[expect(clippy::struct_field_names, reason = "the unit stands in the document that programs read")]
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Latency {
     pub(super) p50_ms: f64,
