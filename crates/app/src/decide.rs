@@ -6,7 +6,7 @@ use countersign_domain::{
     directory::Technician,
     grant,
     id::RequestId,
-    request::{Event, Request},
+    request::{Event, Request, State},
     role::Right,
     text,
     ticket::measured_seconds,
@@ -85,7 +85,7 @@ impl App {
             at,
             work_seconds: self.work_seconds(by, &head.id, at).await?,
         };
-        self.decide_all(by, head.clone(), decision).await?;
+        self.decide_all(head, decision).await?;
         self.request(by, id).await
     }
 
@@ -98,37 +98,57 @@ impl App {
         }
     }
 
-    async fn decide_all(&self, by: &Technician, head: Request, decision: Decision) -> Result<()> {
-        let mut wave = vec![head.clone()];
-        wave.extend(self.store().joined_pending(&head.id).await?);
-        // A repeat can join between the read and the write; it is decided the same way, right after.
-        while !wave.is_empty() {
-            let mut change = Transition::default();
-            for request in wave {
-                let (decided, told) = request.apply(Event::Decided(decision.clone()))?;
-                change.audit.push(self.entry(
-                    Actor::Technician(by.id.clone()),
-                    "request.decided",
-                    decided.id.to_string(),
-                    Some(decided.company_id.clone()),
-                    serde_json::json!({ "verdict": decision.verdict, "scope": decision.scope, "reason": decision.reason,
-                        "minutes": decision.minutes }),
-                ));
-                change.steps.extend(told.into_iter().map(|kind| (self.step_id(), decided.clone(), kind)));
-                change.requests.push(decided);
-            }
-            let decided: Vec<Request> = change.requests.clone();
-            if !self.store().transition(change).await? {
-                return Err(self.lost_race(&head.id).await);
-            }
-            metrics::counter!("countersign_requests_decided_total").increment(decided.len() as u64);
-            for request in &decided {
-                self.wake().request("request.decided", &request.id, &request.company_id);
+    /// Decides a request and its repeats. A repeat can join, or be taken back, between the read and the write: those that
+    /// are left are decided the same way, right after.
+    async fn decide_all(&self, head: Request, decision: Decision) -> Result<()> {
+        let mut wave = self.with_repeats(head.clone()).await?;
+        loop {
+            if !self.decide_these(&wave, &decision).await? {
+                // The head is still pending: it was one of the repeats that changed.
+                match self.store().request_alone(&head.id).await? {
+                    Some(now) if now.state == State::Pending => wave = self.with_repeats(now).await?,
+                    _ => return Err(self.lost_race(&head.id).await),
+                }
+                continue;
             }
             wave = self.store().joined_pending(&head.id).await?;
+            if wave.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn with_repeats(&self, head: Request) -> Result<Vec<Request>> {
+        let repeats = self.store().joined_pending(&head.id).await?;
+        Ok(std::iter::once(head).chain(repeats).collect())
+    }
+
+    /// Decides requests that stand or fall as one; false where one of them changed meanwhile.
+    pub(crate) async fn decide_these(&self, wave: &[Request], decision: &Decision) -> Result<bool> {
+        let mut change = Transition::default();
+        for request in wave {
+            let (decided, told) = request.clone().apply(Event::Decided(decision.clone()))?;
+            change.audit.push(self.entry(
+                Actor::Technician(decision.by.id.clone()),
+                "request.decided",
+                decided.id.to_string(),
+                Some(decided.company_id.clone()),
+                serde_json::json!({ "verdict": decision.verdict, "scope": decision.scope, "reason": decision.reason,
+                    "minutes": decision.minutes }),
+            ));
+            change.steps.extend(told.into_iter().map(|kind| (self.step_id(), decided.clone(), kind)));
+            change.requests.push(decided);
+        }
+        let decided: Vec<Request> = change.requests.clone();
+        if !self.store().transition(change).await? {
+            return Ok(false);
+        }
+        metrics::counter!("countersign_requests_decided_total").increment(decided.len() as u64);
+        for request in &decided {
+            self.wake().request("request.decided", &request.id, &request.company_id);
         }
         self.wake().steps();
-        Ok(())
+        Ok(true)
     }
 
     /// Why a compare-and-set found the request changed.

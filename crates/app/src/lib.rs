@@ -24,7 +24,10 @@ pub mod ticketing;
 pub mod timers;
 pub mod wake;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use countersign_domain::{
     audit::{Actor, Entry},
@@ -60,6 +63,8 @@ pub struct Parts {
     pub sealer: Sealer,
     /// The address under which people reach the portal, without a slash at its end.
     pub public_url: String,
+    /// The file that audit checkpoints are copied to, one JSON line each; none copies them to the log alone.
+    pub checkpoints: Option<PathBuf>,
 }
 
 /// The use cases. Cheap to clone.
@@ -75,6 +80,7 @@ struct Inner {
     connect: Arc<dyn Connect>,
     sealer: Sealer,
     public_url: String,
+    checkpoints: Option<PathBuf>,
     server: ServerId,
     keys: keys::Keys,
     wake: wake::Wake,
@@ -108,6 +114,7 @@ impl App {
                 connect: parts.connect,
                 sealer: parts.sealer,
                 public_url: parts.public_url,
+                checkpoints: parts.checkpoints,
                 server,
                 keys,
                 wake: wake::Wake::default(),
@@ -169,6 +176,12 @@ impl App {
     #[must_use]
     pub fn patience(&self) -> std::time::Duration {
         std::time::Duration::from_secs(if self.store().is_shared() { 1 } else { 60 })
+    }
+
+    /// Calls made within the allowance's window now.
+    #[must_use]
+    pub fn budget_used(&self) -> usize {
+        self.inner.budget.used()
     }
 
     fn store(&self) -> &Store {

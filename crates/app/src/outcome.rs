@@ -120,6 +120,26 @@ impl App {
         }
     }
 
+    /// Repeats that were left when the process ended between a request's end and theirs: they are decided as it was, or
+    /// go on without it. How many requests had left some.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn heal_repeats(&self) -> Result<usize> {
+        let heads = self.store().heads_that_left_repeats(100).await?;
+        for head in &heads {
+            match &head.decision {
+                Some(decision) => {
+                    let repeats = self.store().joined_pending(&head.id).await?;
+                    // Where one changed meanwhile, the next round finds the rest.
+                    self.decide_these(&repeats, decision).await?;
+                }
+                None => self.let_repeats_go_on(&head.id).await?,
+            }
+        }
+        Ok(heads.len())
+    }
+
     /// Ends what has run out of time: requests nobody decided, grants nobody used. How many.
     ///
     /// # Errors

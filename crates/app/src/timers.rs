@@ -24,6 +24,9 @@ impl App {
     async fn expire_for_ever(&self) {
         loop {
             self.inner.clock.sleep(EXPIRY).await;
+            if let Err(error) = self.heal_repeats().await {
+                tracing::error!(%error, "repeats that were left could not be looked at; they are again in 5 s");
+            }
             if let Err(error) = self.expire().await {
                 tracing::error!(%error, "requests could not be looked at for running out; they are again in 5 s");
             }
@@ -63,6 +66,9 @@ impl App {
             match self.checkpoint().await {
                 Ok(Some(checkpoint)) => {
                     tracing::info!(n = checkpoint.n, hash = checkpoint.hash, "audit checkpoint");
+                    if let Err(error) = self.copy_checkpoint(&checkpoint).await {
+                        tracing::error!(%error, n = checkpoint.n, "an audit checkpoint could not be copied to its file");
+                    }
                 }
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, "the audit log could not be checkpointed; it is again in 60 s"),
@@ -92,5 +98,18 @@ impl App {
             Err(countersign_store::Error::Taken) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Appends a checkpoint to the file that stands beside the database: who rewrites the one must rewrite the other.
+    async fn copy_checkpoint(&self, checkpoint: &Checkpoint) -> std::io::Result<()> {
+        use tokio::io::AsyncWriteExt as _;
+        let Some(path) = &self.inner.checkpoints else { return Ok(()) };
+        let line = serde_json::json!({
+            "n": checkpoint.n, "at": checkpoint.at, "heads": checkpoint.heads, "prev": checkpoint.prev,
+            "hash": checkpoint.hash, "signature": checkpoint.signature,
+        });
+        let mut file = tokio::fs::OpenOptions::new().create(true).append(true).open(path).await?;
+        file.write_all(format!("{line}\n").as_bytes()).await?;
+        file.sync_all().await
     }
 }

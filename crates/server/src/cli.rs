@@ -326,8 +326,20 @@ async fn beside_a_server(config: &Config, instead: &str) -> anyhow::Result<serve
 
 async fn create_admin(config: &Config, email: String, name: String) -> anyhow::Result<End> {
     let app = beside_a_server(config, "make the administrator in the portal").await?.app;
-    let new = NewTechnician { email, name, role: Role::Administrator, companies: None };
-    let row = app.add_technician(Actor::CommandLine, new).await?;
+    let new = NewTechnician { email: email.clone(), name, role: Role::Administrator, companies: None };
+    let row = match app.add_technician(Actor::CommandLine, new).await {
+        // The way back in for an administrator without a session.
+        Err(error) if error.code() == "taken" => {
+            let known = app.technician_by_email(&email).await?;
+            if known.technician.role != Role::Administrator || known.technician.disabled {
+                bail!(
+                    "{email} is a technician already, and no administrator. An administrator changes that under Users."
+                );
+            }
+            known
+        }
+        created => created?,
+    };
     let link = app.make_sign_in_link(Actor::CommandLine, &row.technician.id).await?;
     eprintln!("{} is an administrator. This link signs in once, within 24 hours:", row.technician.name);
     println!("{}{link}", app.public_url());

@@ -118,7 +118,7 @@ async fn ready(State(shared): State<Shared>) -> Answer<&'static str> {
 }
 
 /// The metrics as Prometheus reads them; what is a state and no event is read now.
-async fn metrics(_: Shared, store: Store) -> Answer<impl IntoResponse> {
+async fn metrics(shared: Shared, store: Store) -> Answer<impl IntoResponse> {
     let failed = |error: anyhow::Error| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_metrics", format!("The metrics cannot be read: {error}."))
     };
@@ -129,6 +129,7 @@ async fn metrics(_: Shared, store: Store) -> Answer<impl IntoResponse> {
         ("countersign_steps_waiting", counts.waiting_steps),
         ("countersign_steps_attention", counts.attention_steps),
         ("countersign_steps_unlinked", counts.parked_steps),
+        ("countersign_psa_calls_in_window", u64::try_from(shared.app.budget_used()).unwrap_or(u64::MAX)),
     ];
     for (name, count) in states {
         metrics::gauge!(name).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));

@@ -69,6 +69,7 @@ pub(crate) async fn open(config: &Config, public_url: &str) -> anyhow::Result<Op
         connect: Arc::new(HaloConnect::new(egress)),
         sealer: Sealer::new(&key.bytes),
         public_url: public_url.to_owned(),
+        checkpoints: Some(config.data_dir.join("audit-checkpoints.jsonl")),
     })
     .await?;
     Ok(Opened { app, store })

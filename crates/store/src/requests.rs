@@ -369,6 +369,20 @@ impl Store {
         bodies.into_iter().map(|(body,)| parse(&body)).collect()
     }
 
+    /// Requests that are over while repeats of them still wait; at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn heads_that_left_repeats(&self, limit: usize) -> Result<Vec<Request>> {
+        let query = Query::new(
+            "SELECT h.body FROM requests h WHERE h.state <> 'pending' AND h.id IN
+             (SELECT r.joined_to FROM requests r WHERE r.joined_to IS NOT NULL AND r.state = 'pending') LIMIT $1",
+        )
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let bodies: Vec<(String,)> = self.read().await?.all(&query).await?;
+        bodies.into_iter().map(|(body,)| parse(&body)).collect()
+    }
+
     /// Requests whose time to be decided, or to be used, has passed; at most `limit`.
     ///
     /// # Errors

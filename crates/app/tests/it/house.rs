@@ -295,6 +295,7 @@ async fn open(database: PathBuf, clock: &Arc<Quick>, halo: &Halo) -> Running {
         connect: Arc::new(HaloConnect::new(halo.egress())),
         sealer: Sealer::new(&[7; 32]),
         public_url: "https://countersign.example.com".to_owned(),
+        checkpoints: None,
     })
     .await
     .unwrap();

@@ -107,3 +107,42 @@ fn the_server_knows_the_stand_in_in_its_demo_alone() {
     }
     assert!(wrong.is_empty(), "these know the stand-in: {}", wrong.join(", "));
 }
+
+/// Licences that dependencies may have.
+const LICENCES: &[&str] = &[
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MPL-2.0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+    "0BSD",
+    "CC0-1.0",
+];
+
+#[test]
+fn every_dependency_may_be_shipped() {
+    let metadata = MetadataCommand::new().exec().expect("cargo tells the packages");
+    let mut wrong = Vec::new();
+    for package in &metadata.packages {
+        if ["openssl-sys", "aws-lc-sys", "native-tls"].contains(&package.name.as_str()) {
+            wrong.push(format!("{}: there is one TLS stack, rustls with ring", package.name));
+        }
+        let licence = package.license.clone().unwrap_or_default().replace('/', " OR ");
+        // "A AND (B OR C)": each part that is joined by AND needs one alternative that is allowed.
+        let fine = !licence.is_empty()
+            && licence
+                .split(" AND ")
+                .all(|part| part.split(" OR ").any(|one| LICENCES.contains(&one.trim_matches(['(', ')', ' ']))));
+        if !fine && package.license_file.is_none() {
+            wrong.push(format!("{} {}: licence {licence:?}", package.name, package.version));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

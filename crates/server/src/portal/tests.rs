@@ -52,6 +52,7 @@ impl Desk {
             connect: Arc::new(HaloConnect::new(Egress::new(&EgressConfig::default()).expect("a client"))),
             sealer: Sealer::new(&[7; 32]),
             public_url: "http://127.0.0.1".to_owned(),
+            checkpoints: None,
         })
         .await
         .expect("the app starts");
