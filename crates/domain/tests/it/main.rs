@@ -1,6 +1,6 @@
 //! The request's state machine as a table, under random events, and the texts of tickets.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on ends here")]
+#![expect(clippy::expect_used, reason = "a test that cannot go on ends here")]
 
 mod machine;
 mod sample;

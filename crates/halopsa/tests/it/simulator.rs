@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use crate::stub::{config, http};
 
-async fn client(sim: &Sim) -> Client {
+fn client(sim: &Sim) -> Client {
     let mut config = config(&sim.url());
-    config.client_id = sim.client_id().to_owned();
+    sim.client_id().clone_into(&mut config.client_id);
     config.client_secret = sim.client_secret().into();
     Client::new(http().into(), config, Arc::new(Unlimited))
 }
@@ -35,7 +35,7 @@ async fn the_directory_reads_whole() {
         let sim = Sim::start(Config { seed, ..Config::default() }).await.unwrap();
         let state: Value =
             http().get(format!("{}/sim/v1/state", sim.url())).send().await.unwrap().json().await.unwrap();
-        let client = client(&sim).await;
+        let client = client(&sim);
         let inactive = Inactive::With;
         let customers = client.customers(&CustomerFilter { inactive, ..CustomerFilter::default() });
         assert_eq!(walked(customers).await, ids(&state, "clients"));
@@ -57,7 +57,7 @@ async fn the_directory_reads_whole() {
 #[tokio::test]
 async fn the_short_lists_and_a_ticket() {
     let sim = Sim::start(Config::default()).await.unwrap();
-    let client = client(&sim).await;
+    let client = client(&sim);
     assert_eq!(client.auth_info().await.unwrap().tenant_id.as_deref(), Some(sim.tenant()));
     assert!(client.instance_info().await.unwrap().app_version.is_some());
     let types = client.ticket_types(TicketTypeFilter::Creatable).await.unwrap();
