@@ -1,3 +1,16 @@
 //! Tests that look at the project from outside: its floors, and its programs as they run.
 
+mod demo;
+mod endpoints;
+mod faults;
 mod floors;
+mod http;
+mod kills;
+mod programs;
+mod races;
+mod tickets;
+mod wait;
+mod waiting;
+
+/// Stories told at the same time: each is a stand-in and a server, and most of their time they wait.
+static AT_ONCE: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(6);
