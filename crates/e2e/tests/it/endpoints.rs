@@ -7,7 +7,6 @@ use crate::http::{Api, Reply, text};
 /// An enrolled computer.
 pub(crate) struct Computer {
     pub(crate) id: String,
-    pub(crate) name: String,
     pub(crate) api: Api,
 }
 
@@ -24,7 +23,6 @@ impl Computer {
         let enrolled = server.post("/agent/v1/enroll", enrolment(key, company, name)).await.ok();
         Self {
             id: text(&enrolled, "computer_id").to_owned(),
-            name: name.to_owned(),
             api: server.with(text(&enrolled, "credential")),
         }
     }

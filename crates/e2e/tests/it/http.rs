@@ -57,6 +57,11 @@ impl Api {
         Self { credential: Some(credential.to_owned()), ..self.clone() }
     }
 
+    /// The same caller of a server that listens elsewhere now.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.call(Method::GET, path, None).await
     }

@@ -8,6 +8,8 @@ mod http;
 mod kills;
 mod programs;
 mod races;
+mod refusals;
+mod routes;
 mod tickets;
 mod wait;
 mod waiting;

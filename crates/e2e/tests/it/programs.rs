@@ -104,7 +104,7 @@ impl Sim {
     }
 
     pub(crate) async fn right(&self, name: &str, word: &str) {
-        let agent = self.control.get("/sim/v1/state?only=agents").await.ok()["login_agent_id"].clone();
+        let agent = self.state().await["login_agent_id"].clone();
         self.control.patch(&format!("/sim/v1/agents/{agent}/rights"), json!({ name: word })).await.ok();
     }
 
@@ -231,7 +231,7 @@ async fn serve(data: &Path, allow: &str) -> (Child, String) {
     }
     let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
     let line = first_line(&mut child).await;
-    let url = line.trim().strip_prefix("Countersign listens on ").unwrap_or_else(|| panic!("it says {line:?}"));
+    let url = line.trim().rsplit_once("people reach it at ").unwrap_or_else(|| panic!("it says {line:?}")).1;
     let api = Api::new(url);
     until("the server is ready", || async { (api.get("/readyz").await.status == 200).then_some(()) }).await;
     (child, url.to_owned())
