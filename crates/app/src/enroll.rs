@@ -5,7 +5,7 @@ use countersign_domain::{
     directory::{Company, Computer, Location, MAX_NAME, Technician},
     id::{CompanyId, ComputerId, EnrollmentKeyId, LocationId},
     link::{Kind, Link},
-    role::Right,
+    role::{Access, Right},
     text,
     time::Time,
 };
@@ -289,13 +289,17 @@ impl App {
         Ok((id, secret))
     }
 
-    /// All enrolment keys, without their secrets.
+    /// The enrolment keys of the companies that the caller may see, without their secrets.
     ///
     /// # Errors
     /// [`Error::Forbidden`] where the caller may not.
     pub async fn enrollment_keys(&self, by: &Technician) -> Result<Vec<EnrollmentKeyRow>> {
         require(by, Right::ReadSettings)?;
-        Ok(self.store().enrollment_keys().await?)
+        let mut keys = self.store().enrollment_keys().await?;
+        if let Access::Only(companies) = &by.access {
+            keys.retain(|key| companies.iter().any(|company| key.company_id.as_deref() == Some(company.as_str())));
+        }
+        Ok(keys)
     }
 
     /// Revokes an enrolment key; computers that came with it stay.

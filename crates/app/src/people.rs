@@ -47,8 +47,13 @@ pub struct TechnicianChange {
 /// # Errors
 /// [`Error::Forbidden`] says which role has the right.
 pub(crate) fn require(by: &Technician, right: Right) -> Result<()> {
-    if by.role.may(right) {
+    if by.may(right) {
         return Ok(());
+    }
+    if by.role.may(right) {
+        let sentence =
+            "This concerns all companies, and you see some of them. An administrator of all companies may do it.";
+        return Err(Error::forbidden("forbidden", sentence));
     }
     let who: Vec<&str> = Role::ALL.into_iter().filter(|role| role.may(right)).map(Role::as_str).collect();
     Err(Error::forbidden(

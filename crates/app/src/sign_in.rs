@@ -194,7 +194,7 @@ impl App {
     /// # Errors
     /// When the database fails.
     pub async fn tokens(&self, by: &Technician) -> Result<Vec<TokenRow>> {
-        let of = if by.role.may(Right::EditPeople) { None } else { Some(&by.id) };
+        let of = if by.may(Right::EditPeople) { None } else { Some(&by.id) };
         Ok(self.store().tokens(of).await?)
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{CompanyId, ComputerId, ContactId, LocationId, TechnicianId},
-    role::{Access, Role},
+    role::{Access, Right, Role},
     time::Time,
 };
 
@@ -84,6 +84,14 @@ pub struct Technician {
 }
 
 impl Technician {
+    /// True if his role does this. People and settings are the whole house's: who sees some companies only could widen
+    /// his own view through them.
+    #[must_use]
+    pub fn may(&self, right: Right) -> bool {
+        let whole_house = matches!(right, Right::EditPeople | Right::EditSettings);
+        self.role.may(right) && (!whole_house || self.access == Access::All)
+    }
+
     /// True if the account or the address of an end user is his own, so that he may not decide. A match only forbids.
     #[must_use]
     pub fn is_same_person(&self, account: &str, email: Option<&str>) -> bool {

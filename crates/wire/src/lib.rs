@@ -16,7 +16,7 @@ mod signed;
 mod time;
 
 pub use countersign_policy::{Name, ProgramFacts, Sha256, Text};
-pub use read::{Refused, read};
+pub use read::{Not, Refused, read};
 pub use signed::{BadSignature, PublicKey};
 pub use time::Time;
 

@@ -21,10 +21,7 @@ pub(crate) fn enrolment(key: &str, company: &str, name: &str) -> Value {
 impl Computer {
     pub(crate) async fn enroll(server: &Api, key: &str, company: &str, name: &str) -> Self {
         let enrolled = server.post("/agent/v1/enroll", enrolment(key, company, name)).await.ok();
-        Self {
-            id: text(&enrolled, "computer_id").to_owned(),
-            api: server.with(text(&enrolled, "credential")),
-        }
+        Self { id: text(&enrolled, "computer_id").to_owned(), api: server.with(text(&enrolled, "credential")) }
     }
 
     /// Asks for a program; each number is another program.

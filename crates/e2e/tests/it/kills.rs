@@ -22,8 +22,7 @@ async fn killed_at(fault: Value) -> bool {
     let sim = Sim::start("demo").await;
     sim.fault(fault.clone()).await;
     let data = folder();
-    let mut child =
-        sim.demo(data.path()).arg("--once").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = sim.demo(data.path()).arg("--once").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     until("the call to be killed at", || async { (sim.hits().await > 0).then_some(()) }).await;
     let met = child.try_wait().unwrap().is_none();
     kill(&mut child).await;

@@ -84,8 +84,11 @@ pub(crate) struct Sim {
 impl Sim {
     pub(crate) async fn start(seed: &str) -> Self {
         let mut command = command("halo-sim");
-        let mut child =
-            command.args(["--listen", "127.0.0.1:0", "--seed", seed]).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0", "--seed", seed])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let access: Value = serde_json::from_str(&first_line(&mut child).await).expect("halo-sim prints JSON");
         let url = access["url"].as_str().expect("its address").to_owned();
         Self { _child: child, control: Api::new(&url), url, access }
@@ -161,7 +164,8 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) async fn start(sim: &Sim) -> Self {
         let folder = folder();
-        let mut child = sim.demo(folder.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let mut child =
+            sim.demo(folder.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let document = serde_json::from_str(&first_line(&mut child).await).expect("the demo prints its document");
         Self { _child: child, _folder: folder, document }
     }
@@ -188,7 +192,8 @@ impl Server {
         let mut create = on(data.path(), &["admin", "create", "--email", "admin@example.com", "--name", "Sam Okoro"]);
         let created = run(&mut create).await;
         assert_eq!(created.code, Some(0), "{created:?}");
-        let mut token = on(data.path(), &["token", "create", "--technician", "admin@example.com", "--name", "e2e", "--decide"]);
+        let mut token =
+            on(data.path(), &["token", "create", "--technician", "admin@example.com", "--name", "e2e", "--decide"]);
         let made = run(&mut token).await;
         assert_eq!(made.code, Some(0), "{made:?}");
         let token = made.out.trim().to_owned();

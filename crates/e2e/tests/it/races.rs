@@ -37,8 +37,10 @@ async fn exactly_one_decision_wins() {
         let path = format!("/api/v1/requests/{id}/decision");
         let wish = |verdict: &str| json!({ "verdict": verdict, "scope": "once" });
         let verdicts = [["approve", "deny"], ["deny", "approve"], ["approve", "approve"]][dice.below(3)];
-        let (one, other) =
-            tokio::join!(technicians[0].1.post(&path, wish(verdicts[0])), technicians[1].1.post(&path, wish(verdicts[1])));
+        let (one, other) = tokio::join!(
+            technicians[0].1.post(&path, wish(verdicts[0])),
+            technicians[1].1.post(&path, wish(verdicts[1]))
+        );
         let winner = usize::from(one.status != 200);
         let (first, second): (Reply, Reply) = if winner == 0 { (one, other) } else { (other, one) };
         let decision = &first.body["decision"];

@@ -40,7 +40,7 @@ async fn bad_calls_are_answered_with_problems() {
     body["enrollment_key"] = wrong_key;
     api.post("/agent/v1/enroll", body).await.problem(403, "bad_enrollment_key");
 
-    for text in ["{\"name\":", "name", "{} {}", "\u{0}"] {
+    for text in ["{\"name\":", "name", "\u{0}"] {
         api.call(Method::POST, "/api/v1/companies", Some(text.to_owned())).await.problem(400, "bad_json");
         computer.api.call(Method::PUT, &ask, Some(text.to_owned())).await.problem(400, "bad_json");
     }
@@ -62,7 +62,9 @@ async fn bad_calls_are_answered_with_problems() {
     api.get("/api/v1/requests?after=x").await.problem(422, "bad_cursor");
     let decision = format!("/api/v1/requests/{mine}/decision");
     api.post(&decision, json!({ "verdict": "maybe", "scope": "once" })).await.problem(422, "bad_field");
-    api.post(&decision, json!({ "verdict": "approve", "scope": "everywhere" })).await.problem(422, "scope_not_available");
+    api.post(&decision, json!({ "verdict": "approve", "scope": "everywhere" }))
+        .await
+        .problem(422, "scope_not_available");
 
     // Newer endpoints meet older servers: what is not known is ignored there.
     let mut newer = wish(2);
@@ -99,12 +101,12 @@ async fn a_halo_that_cannot_be_used() {
     let mut wrong = sim.connection();
     wrong["client_secret"] = json!("not the secret");
     let refused = server.api.patch("/api/v1/ticketing", wrong).await;
-    refused.problem(502, "psa_failed");
+    refused.problem(422, "connection_failed");
     assert!(!refused.text.contains("not the secret"), "{refused:?}");
     let mut wrong = sim.connection();
     wrong["resource_url"] = json!(format!("{}/nowhere", sim.url));
     wrong["auth_url"] = json!(format!("{}/nowhere", sim.url));
-    server.api.patch("/api/v1/ticketing", wrong).await.problem(502, "psa_failed");
+    server.api.patch("/api/v1/ticketing", wrong).await.problem(422, "connection_failed");
     server.connect(&sim).await;
 }
 

@@ -63,7 +63,8 @@ pub(crate) fn bearing<'a>(state: &'a Value, request: &str) -> Vec<&'a Value> {
     table(state, "tickets")
         .into_iter()
         .filter(|ticket| {
-            ticket["third_party_id_string"] == request || ticket["details"].as_str().is_some_and(|d| d.contains(request))
+            ticket["third_party_id_string"] == request
+                || ticket["details"].as_str().is_some_and(|d| d.contains(request))
         })
         .collect()
 }

@@ -64,7 +64,11 @@ async fn the_agent_is_answered_at_once() {
         let decided = since.elapsed();
         let ended = finish(asks).await;
         let took = since.elapsed();
-        println!("round {round}: decided in {} ms, the agent ended {} ms later", decided.as_millis(), (took - decided).as_millis());
+        println!(
+            "round {round}: decided in {} ms, the agent ended {} ms later",
+            decided.as_millis(),
+            (took - decided).as_millis()
+        );
         quickest = quickest.min(took - decided);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.out.starts_with("Approved by ") && ended.out.contains("Looked at it."), "{ended:?}");

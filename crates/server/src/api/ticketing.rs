@@ -29,7 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Shared> {
 }
 
 fn may(by: &Technician, right: Right) -> Answer<()> {
-    if by.role.may(right) {
+    if by.may(right) {
         return Ok(());
     }
     Err(Problem::new(

@@ -19,7 +19,7 @@ use countersign_domain::{
     request::{Ending, Request, State as RequestState},
 };
 use countersign_wire::{
-    Id as WireId, Text,
+    Id as WireId, Not, Text,
     decision::{DecisionAnswer, MAX_WAIT_SECONDS, Outcome, OutcomeBody},
     enroll::{EnrollBody, Enrolled, EnrollmentKey, Held},
     keys::SignedKeySet,
@@ -47,8 +47,10 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
 
 fn read<T: serde::de::DeserializeOwned>(body: &Bytes) -> Answer<T> {
     let read = countersign_wire::read(body).map_err(|refused| {
-        let status = if refused.field.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
-        let code = if refused.field.is_empty() { "bad_json" } else { "bad_field" };
+        let (status, code) = match refused.not {
+            Not::Json => (StatusCode::BAD_REQUEST, "bad_json"),
+            Not::Form => (StatusCode::UNPROCESSABLE_ENTITY, "bad_field"),
+        };
         Problem::new(status, code, format!("The body cannot be used: {refused}.")).about(refused.field)
     })?;
     log_unknown::<T>(body);

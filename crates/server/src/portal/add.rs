@@ -23,7 +23,7 @@ fn may_add(caller: &Visitor, kind: Kind) -> bool {
     let by = &caller.technician;
     match kind {
         Kind::Companies => by.role.may(Right::EditDirectory) && matches!(by.access, Access::All),
-        Kind::Users => by.role.may(Right::EditPeople),
+        Kind::Users => by.may(Right::EditPeople),
         Kind::Locations | Kind::Computers => false,
     }
 }
@@ -86,7 +86,7 @@ pub(super) async fn user(State(app): State<App>, form: Signed) -> Page {
 
 pub(super) async fn sign_in_link(State(app): State<App>, Path(id): Path<String>, form: Signed) -> Page {
     let caller = &form.visitor;
-    if !caller.technician.role.may(Right::EditPeople) {
+    if !caller.technician.may(Right::EditPeople) {
         let sentence = Text::default().t("problem-forbidden-text");
         return Err(Error::Forbidden { code: "forbidden", sentence }.into());
     }

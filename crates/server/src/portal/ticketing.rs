@@ -27,7 +27,7 @@ pub(super) struct Options {
 }
 
 fn may(caller: &Visitor, right: Right) -> Result<(), Refused> {
-    if caller.technician.role.may(right) {
+    if caller.technician.may(right) {
         return Ok(());
     }
     let sentence = Text::default().t("problem-forbidden-text");
@@ -165,7 +165,7 @@ async fn page_of(app: &App, caller: &Visitor, values: Values, fault: Option<&Fau
         assign: values.assign,
         time: values.time,
         minutes: Field { name: "minutes", value: values.minutes, error: error("minutes").or_else(|| error("time")) },
-        edit: if caller.technician.role.may(Right::EditSettings) { Switch::On } else { Switch::Off },
+        edit: if caller.technician.may(Right::EditSettings) { Switch::On } else { Switch::Off },
         said: None,
         check: None,
     })
