@@ -1,5 +1,12 @@
 //! Tests that look at the project from outside: its floors, and its programs as they run.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers may fail loudly, as tests do"
+)]
+
 mod demo;
 mod endpoints;
 mod faults;

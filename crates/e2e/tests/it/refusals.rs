@@ -45,7 +45,8 @@ async fn bad_calls_are_answered_with_problems() {
         computer.api.call(Method::PUT, &ask, Some(text.to_owned())).await.problem(400, "bad_json");
     }
     let deep = "[".repeat(100_000);
-    api.call(Method::POST, "/api/v1/companies", Some(deep.clone())).await.problem(400, "bad_json");
+    api.call(Method::POST, "/api/v1/companies", Some(deep.clone())).await.problem(422, "bad_field");
+    let deep = format!("{{\"mood\":{deep}");
     computer.api.call(Method::PUT, &ask, Some(deep)).await.problem(400, "bad_json");
     let big = format!("{{\"name\":\"{}\"}}", "x".repeat(300 * 1024));
     api.call(Method::POST, "/api/v1/companies", Some(big.clone())).await.problem(413, "too_large");
