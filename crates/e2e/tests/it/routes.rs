@@ -198,15 +198,15 @@ fn method(word: &str) -> Method {
 async fn the_table_names_every_route() {
     let server = Server::start("").await;
     let document = server.api.get("/api/openapi.json").await.ok();
-    let mut served = BTreeSet::new();
+    let mut routes = BTreeSet::new();
     for (path, calls) in document["paths"].as_object().expect("paths") {
         for word in calls.as_object().expect("methods").keys() {
-            served.insert((word.to_uppercase(), path.clone()));
+            routes.insert((word.to_uppercase(), path.clone()));
         }
     }
     let rows = API.iter().map(|row| (row.0, row.1)).chain(AGENT.iter().copied());
     let listed: BTreeSet<_> = rows.map(|(word, path)| (word.to_owned(), path.to_owned())).collect();
-    assert_eq!(served, listed, "each route has a row that says who may see what");
+    assert_eq!(routes, listed, "each route has a row that says who may see what");
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn every_route_as_a_technician_of_another_company() {
         }
         assert!(unexpected.is_empty(), "{role}:\n{}", unexpected.join("\n"));
     }
-    let after = house.server.api.get(&format!("/api/v1/requests/{}", house.request)).await.ok();
+    let now = house.server.api.get(&format!("/api/v1/requests/{}", house.request)).await.ok();
     let frozen = |detail: &Value| (detail["state"].clone(), detail["version"].clone(), detail["company"].clone());
-    assert_eq!(frozen(&before), frozen(&after), "no stranger changed it");
+    assert_eq!(frozen(&before), frozen(&now), "no stranger changed it");
 }

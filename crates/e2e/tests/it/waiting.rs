@@ -59,17 +59,12 @@ async fn the_agent_is_answered_at_once() {
     for round in 0..3 {
         let asks = request(&state, "80").spawn().unwrap();
         let id = text(&pending(&portal, "port check").await, "id").to_owned();
-        let since = Since::now();
         decide(&portal, &id, "approve").await;
-        let decided = since.elapsed();
+        let since = Since::now();
         let ended = finish(asks).await;
         let took = since.elapsed();
-        println!(
-            "round {round}: decided in {} ms, the agent ended {} ms later",
-            decided.as_millis(),
-            (took - decided).as_millis()
-        );
-        quickest = quickest.min(took - decided);
+        println!("round {round}: the agent ended {} ms after the decision was answered", took.as_millis());
+        quickest = quickest.min(took);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.out.starts_with("Approved by ") && ended.out.contains("Looked at it."), "{ended:?}");
         shown_and_used_once(&sim, &portal, &state, &id).await;
