@@ -76,7 +76,7 @@ pub(crate) async fn open(config: &Config, public_url: &str) -> anyhow::Result<Op
 }
 
 /// Makes the data folder, for this account alone.
-fn make_folder(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

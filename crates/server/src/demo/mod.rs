@@ -122,8 +122,7 @@ async fn tell(
 /// The data folder, and what removes it at the end if the demo made it.
 fn folder(args: &Args) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
     if let Some(folder) = &args.data_dir {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("The folder {} cannot be made; name another with --data-dir", folder.display()))?;
+        serve::make_folder(folder).context("Name another folder with --data-dir")?;
         return Ok((folder.clone(), None));
     }
     let made = tempfile::Builder::new().prefix("countersign-demo-").tempdir()?;
