@@ -16,6 +16,7 @@ mod enrollment;
 mod error;
 mod lanes;
 mod links;
+mod nodes;
 mod people;
 #[cfg(test)]
 mod plans;
