@@ -10,7 +10,7 @@ use countersign_domain::{audit::Actor, id::RequestId, role::Access, text::html};
 use countersign_psa::{NewAction, Psa, Sweep, TicketNow};
 
 use super::{Desk, by_number, lock};
-use crate::{App, Result};
+use crate::{App, Error, Result};
 
 /// How long after a ticket was sent again its forerunner may still turn up, and is looked for once more.
 const LATE: Duration = Duration::from_mins(10);
@@ -55,7 +55,8 @@ impl App {
         }
     }
 
-    /// Closes the tickets that a walk found to be the second of one request.
+    /// Closes the tickets that a walk found to be the second of one request. Where Halo does not do it, nothing waits for
+    /// that: it is tried again with a later walk.
     pub(super) async fn close_duplicates(&self, psa: &dyn Psa, sweep: &Sweep) -> Result<()> {
         let mut by_request: BTreeMap<&str, Vec<&TicketNow>> = BTreeMap::new();
         for found in sweep.found.iter().filter(|found| !found.deleted && found.ticket.merged_into.is_none()) {
@@ -74,7 +75,15 @@ impl App {
             let known = row.ticket.map(|ticket| ticket.psa_id);
             let kept = known.or_else(|| tickets.first().map(|ticket| ticket.id.clone())).unwrap_or_default();
             for double in tickets.into_iter().filter(|ticket| ticket.id != kept) {
-                self.close_duplicate(psa, &request, &row.request.company_id, &kept, double).await?;
+                match self.close_duplicate(psa, &request, &row.request.company_id, &kept, double).await {
+                    Err(Error::Psa(fault)) => {
+                        tracing::warn!(%request, double = double.id, words = fault.words, "a second ticket could not be closed; it is tried again later");
+                        let now = self.inner.clock.monotonic();
+                        let lower = if by_number(&kept) < by_number(&double.id) { &kept } else { &double.id };
+                        self.inner.desk.look_again_for_late_ones(now, Some(lower.clone()));
+                    }
+                    closed => closed?,
+                }
             }
         }
         Ok(())

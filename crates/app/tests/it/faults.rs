@@ -1,5 +1,7 @@
 //! Whatever becomes of a call: one ticket, one action, one time entry (promise P1).
 
+use std::time::Duration;
+
 use countersign_domain::request::Request;
 use serde_json::{Value, json};
 
@@ -123,26 +125,63 @@ storms! {
     storm_of_ended_tokens: vec![json!({"kind": "expire_tokens"})];
 }
 
-/// The answer to a create is lost, and Halo has made two tickets of it: the first stays, the other says why it is closed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_ticket_that_halo_let_through_is_closed_with_a_note() {
-    let house = House::new().await;
+/// A request whose create got no answer and became two tickets, before anybody looked for it; and the first of them.
+async fn doubled(house: &House) -> (Request, Value) {
     let computer = house.sample_computer().await;
-    let fault = json!({"kind": "cut_after", "path": "/Tickets", "method": "POST", "times": 1});
-    house.halo.fault(fault).await;
+    // The walk that everything waits for is over with the first ticket.
+    let before = house.ask_for(&computer, "/usr/bin/before").await;
+    house.until_step(&before.id, "open_ticket", "done").await;
+    let nobody_looks = json!({"kind": "status", "code": 503, "path": "/Tickets", "method": "GET"});
+    let nobody_looks = house.halo.control("POST", "/faults", nobody_looks).await;
+    let lost = json!({"kind": "cut_after", "path": "/Tickets", "method": "POST", "times": 1});
+    house.halo.fault(lost).await;
     let request = house.ask(&computer).await;
     until("Halo has made the ticket", async || house.halo.tickets_of(request.id.as_str()).await.len() == 1).await;
     let first = house.halo.ticket_of(request.id.as_str()).await;
     house.halo.post_again(&first).await;
-    house.approve(&request).await;
-    house.assert_all_done().await;
+    house.halo.control("DELETE", &format!("/faults/{}", nobody_looks["id"]), json!({})).await;
+    (request, first)
+}
+
+async fn double_of(house: &House, request: &Request, first: &Value) -> Value {
     let tickets = house.halo.tickets_of(request.id.as_str()).await;
-    let told =
-        |ticket: &Value| actions(ticket).iter().map(|action| note(action).to_owned()).collect::<Vec<_>>().join("\n");
-    let (kept, double): (Vec<&Value>, Vec<&Value>) = tickets.iter().partition(|ticket| ticket["id"] == first["id"]);
-    assert_eq!((kept.len(), double.len()), (1, 1), "{tickets:?}");
-    assert!(told(kept[0]).contains("record_decision/1"), "{}", told(kept[0]));
-    assert!(told(double[0]).contains(&format!("Ticket {} tells its story", first["id"])), "{}", told(double[0]));
-    assert_eq!(double[0]["hasbeenclosed"], json!(true), "{}", double[0]);
-    assert_eq!(actions(double[0]).len(), 1, "the note is written once");
+    assert_eq!(tickets.len(), 2, "{tickets:?}");
+    tickets.into_iter().find(|ticket| ticket["id"] != first["id"]).unwrap()
+}
+
+fn told(ticket: &Value) -> String {
+    actions(ticket).iter().map(|action| note(action).to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// The answer to a create is lost, and Halo has made two tickets of it: the first stays, the other says why it is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ticket_that_halo_let_through_is_closed_with_a_note() {
+    let house = House::new().await;
+    let (request, first) = doubled(&house).await;
+    house.approve(&request).await;
+    house.until_step(&request.id, "record_decision", "done").await;
+    let tickets = house.halo.tickets_of(request.id.as_str()).await;
+    let kept = tickets.iter().find(|ticket| ticket["id"] == first["id"]).unwrap();
+    assert!(told(kept).contains("record_decision/1"), "{}", told(kept));
+    let double = double_of(&house, &request, &first).await;
+    assert!(told(&double).contains(&format!("Ticket {} tells its story", first["id"])), "{}", told(&double));
+    assert_eq!(double["hasbeenclosed"], json!(true), "{double}");
+    assert_eq!(actions(&double).len(), 1, "the note is written once");
+}
+
+/// A double that Halo lets nobody close holds up neither its request nor anything else; it is tried again later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ticket_that_cannot_be_closed_holds_up_nothing() {
+    let house = House::new().await;
+    house.halo.fault(json!({"kind": "status", "code": 403, "path": "/Actions", "method": "POST"})).await;
+    let (request, first) = doubled(&house).await;
+    house.until_step(&request.id, "open_ticket", "done").await;
+    house.halo.no_faults().await;
+    house.approve(&request).await;
+    house.until_step(&request.id, "record_decision", "done").await;
+    house.clock.forward(Duration::from_mins(11));
+    until("the double is closed later", async || {
+        double_of(&house, &request, &first).await["hasbeenclosed"] == json!(true)
+    })
+    .await;
 }
