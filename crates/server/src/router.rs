@@ -32,7 +32,7 @@ use crate::{
     api, endpoint_api,
     http::{
         Shared, headers,
-        limits::{LONGEST, Limits, MAX_BODY, limit},
+        limits::{LONGEST, Limits, MAX_BODY, hear_out, limit},
         problem::{Answer, Problem},
     },
     portal, telemetry,
@@ -100,6 +100,7 @@ pub(crate) fn router(shared: &Shared, limits: Arc<Limits>, store: Store) -> Rout
         .layer(CatchPanicLayer::custom(headers::panicked))
         // Until the answer begins: a stream of events goes on for as long as it is listened to.
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
+        .layer(from_fn(hear_out))
         .layer(RequestBodyLimitLayer::new(MAX_BODY));
     Router::new()
         .merge(people)

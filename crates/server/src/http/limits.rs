@@ -27,6 +27,10 @@ use super::problem::Problem;
 
 /// The largest body, in bytes.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
+/// A body that is too large is read, and thrown away, up to this size: a caller that is cut off while it sends never
+/// sees why.
+const THROWN_AWAY: usize = 4 * 1024 * 1024;
+
 /// The longest time until an answer begins; a waiting endpoint waits for 55 s at the most.
 pub(crate) const LONGEST: Duration = Duration::from_secs(70);
 
@@ -158,6 +162,18 @@ pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, n
         return too_many("too_many_tries", wait, "Too many wrong credentials came from your address.");
     }
     response
+}
+
+/// Lets a caller finish sending what is too large, so that he reads the refusal in place of a broken connection.
+pub(crate) async fn hear_out(request: Request, next: Next) -> Response {
+    use futures_util::StreamExt as _;
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_none_or(|length: usize| length <= MAX_BODY || length > THROWN_AWAY) {
+        return next.run(request).await;
+    }
+    let mut body = request.into_body().into_data_stream();
+    while let Some(Ok(_)) = body.next().await {}
+    StatusCode::PAYLOAD_TOO_LARGE.into_response()
 }
 
 #[cfg(test)]
