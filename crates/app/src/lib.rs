@@ -6,6 +6,7 @@
 //! ticketing system on the way of a request or a decision; only steps do, and people who ask for it in the settings.
 
 pub mod budget;
+pub mod check;
 pub mod clock;
 pub mod decide;
 pub mod directory;
@@ -87,6 +88,7 @@ struct Inner {
     budget: Arc<budget::SlidingWindow>,
     ticketing: RwLock<Arc<Connected>>,
     desk: steps::Desk,
+    checks: check::Board,
 }
 
 /// The ticketing settings in force, with the connection made from them.
@@ -121,6 +123,7 @@ impl App {
                 budget,
                 ticketing: RwLock::new(Arc::new(Connected { settings: Settings::default(), version: None, psa: None })),
                 desk: steps::Desk::default(),
+                checks: check::Board::default(),
             }),
         };
         app.reload_ticketing().await?;

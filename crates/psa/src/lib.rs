@@ -118,8 +118,13 @@ pub trait Psa: Send + Sync {
 
     /// What can be chosen in the settings; statuses, outcomes and priorities as they apply to `ticket_type`.
     async fn choices(&self, ticket_type: Option<&str>) -> Result<Choices, Fault>;
-    /// Tries out the connection and what it may read, with a fresh token, one line per thing.
-    async fn check(&self) -> Vec<Check>;
+    /// Whether the connection lets us in: the first two lines of [`check`](Self::check), with a fresh token.
+    async fn knock(&self) -> Vec<Check>;
+    /// The lines that a check will tell, in their order.
+    fn check_lines(&self, plan: &CheckPlan) -> Vec<CheckTitle>;
+    /// Tries out the connection and every right, one line per thing, each told once as soon as it is known. With
+    /// [`CheckPlan::write`] a test ticket is walked through its life.
+    async fn check(&self, plan: &CheckPlan, tell: Tell<'_>);
     /// The address of a ticket for a person's browser.
     fn ticket_url(&self, id: &str) -> String;
 }

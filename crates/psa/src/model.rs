@@ -329,3 +329,79 @@ pub struct Check {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#where: Option<String>,
 }
+
+/// A line before it is known how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckTitle {
+    /// Stable id of the line.
+    pub id: &'static str,
+    /// What is tried, in the other side's own words.
+    pub title: &'static str,
+}
+
+/// What a check is told of us, so that its lines can be about what we shall do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckPlan {
+    /// Ticket type of new tickets; none while it is not chosen.
+    pub ticket_type: Option<String>,
+    /// Mail addresses of our technicians.
+    pub emails: Vec<String>,
+    /// Whether tickets are assigned to who decided.
+    pub assigning: Assigning,
+    /// Consent to write a test ticket, and how.
+    pub write: Option<WriteTest>,
+}
+
+/// Whether tickets are assigned to who decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Assigning {
+    /// They are.
+    #[default]
+    On,
+    /// They keep their agent.
+    Off,
+}
+
+/// How to write the test ticket. What is `None` is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteTest {
+    /// Reference of the test ticket, by which it is found again.
+    pub reference: String,
+    /// Short form of it, in the summary.
+    pub short: String,
+    /// Customer.
+    pub customer: String,
+    /// Team, by name.
+    pub team: Option<String>,
+    /// Priority.
+    pub priority: Option<String>,
+    /// Opening status.
+    pub status_open: Option<String>,
+    /// Status that closes it.
+    pub status_closed: Option<String>,
+    /// Outcome of the actions.
+    pub outcome: Option<String>,
+    /// Who may read the notes.
+    pub visibility: Visibility,
+    /// Working time of the action, in seconds.
+    pub work_seconds: u32,
+    /// Agents that our technicians are linked to.
+    pub technicians: Vec<String>,
+    /// When the test began.
+    pub now: Time,
+}
+
+/// What a check tells while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckNews {
+    /// A line is known.
+    Line(Check),
+    /// The test ticket was opened.
+    Ticket {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Hears what a check tells.
+pub type Tell<'a> = &'a (dyn Fn(CheckNews) + Send + Sync);

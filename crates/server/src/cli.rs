@@ -45,6 +45,12 @@ enum Command {
         /// One JSON document instead of a table
         #[arg(long)]
         json: bool,
+        /// Consent to write one test ticket in HaloPSA, which is walked through its life and closed
+        #[arg(long, requires = "customer")]
+        write_test: bool,
+        /// The customer of the test ticket, by its id in HaloPSA
+        #[arg(long, value_name = "ID", requires = "write_test")]
+        customer: Option<String>,
     },
     /// Administrators of this server
     #[command(subcommand)]
@@ -242,9 +248,11 @@ impl Cli {
                 println!("The database is up to date.");
                 Ok(End::Well)
             }
-            Command::Doctor { base, way_out, json } => {
+            // `--write-test` is the consent, and asks for the customer.
+            Command::Doctor { base, way_out, json, write_test: _, customer } => {
                 let options = Options { halo_allow_hosts: way_out.halo_allow_hosts, ..base.quiet() };
-                doctor::run(options, if json { doctor::Form::Json } else { doctor::Form::Table }).await
+                let form = if json { doctor::Form::Json } else { doctor::Form::Table };
+                doctor::run(options, form, customer.as_deref()).await
             }
             Command::Admin(Admin::Create { base, email, name, public_url }) => {
                 let config = configured(Options { public_url, ..base.quiet() })?;

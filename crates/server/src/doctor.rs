@@ -34,8 +34,8 @@ const AHEAD: i64 = 120;
 ///
 /// # Errors
 /// When the result cannot be printed.
-pub(crate) async fn run(options: Options, form: Form) -> anyhow::Result<End> {
-    let checks = checks(options).await;
+pub(crate) async fn run(options: Options, form: Form, customer: Option<&str>) -> anyhow::Result<End> {
+    let checks = checks(options, customer).await;
     let failed = checks.iter().any(|check| check.status == CheckStatus::Fail);
     match form {
         Form::Json => println!("{}", serde_json::json!({ "checks": checks })),
@@ -44,13 +44,13 @@ pub(crate) async fn run(options: Options, form: Form) -> anyhow::Result<End> {
     Ok(if failed { End::Found } else { End::Well })
 }
 
-async fn checks(options: Options) -> Vec<Check> {
+async fn checks(options: Options, customer: Option<&str>) -> Vec<Check> {
     let config = match Config::read(options).and_then(|config| telemetry::start_log(&config).map(|()| config)) {
         Ok(config) => config,
         Err(error) => return vec![line("configuration", "Configuration", CheckStatus::Fail, format!("{error:#}"))],
     };
     let mut checks = vec![configuration(&config), folder(&config.data_dir), key(&config), clock(&config)];
-    checks.extend(database_and_halo(&config).await);
+    checks.extend(database_and_halo(&config, customer).await);
     checks
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn is_open_elsewhere(database: &Path) -> bool {
     lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
-async fn database_and_halo(config: &Config) -> Vec<Check> {
+async fn database_and_halo(config: &Config, customer: Option<&str>) -> Vec<Check> {
     let (id, title) = ("database", "Database");
     let halo_unknown = |fix: &str| {
         with_fix(line("halo", "HaloPSA", CheckStatus::Unknown, "not looked at: the database is not open here"), fix)
@@ -179,8 +179,10 @@ async fn database_and_halo(config: &Config) -> Vec<Check> {
         Ok(()) => vec![line(id, title, CheckStatus::Ok, format!("{shown} answers"))],
         Err(error) => vec![line(id, title, CheckStatus::Fail, format!("{shown}: {error}"))],
     };
-    match opened.app.check_ticketing().await {
-        Ok(lines) => checks.extend(lines.into_iter().map(|check| Check { id: format!("halo.{}", check.id), ..check })),
+    match opened.app.check_as_operator(customer).await {
+        Ok(run) => {
+            checks.extend(run.told().into_iter().map(|check| Check { id: format!("halo.{}", check.id), ..check }));
+        }
         Err(error) => checks.push(line("halo", "HaloPSA", CheckStatus::Fail, error.to_string())),
     }
     checks

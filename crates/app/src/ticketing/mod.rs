@@ -6,7 +6,7 @@ mod settings;
 use std::sync::{Arc, PoisonError};
 
 use countersign_domain::{audit::Actor, directory::Technician};
-use countersign_psa::{Check, CheckStatus, Choices, Connection, Discovered, Psa};
+use countersign_psa::{CheckStatus, Choices, Connection, Discovered, Psa};
 use serde::Serialize;
 
 use self::change::{apply, changed_connection, check_choices, difference, suggest};
@@ -220,24 +220,6 @@ impl App {
         Ok(psa.choices(ticket_type.or(connected.settings.ticket_type.as_deref())).await?)
     }
 
-    /// Tries out connection and rights, one line per thing.
-    ///
-    /// # Errors
-    /// None of Halo's: they are lines.
-    pub async fn check_ticketing(&self) -> Result<Vec<Check>> {
-        match self.psa() {
-            Ok(psa) => Ok(psa.check().await),
-            Err(_) => Ok(vec![Check {
-                id: "connection".to_owned(),
-                title: "Connection".to_owned(),
-                status: CheckStatus::Unknown,
-                seen: "The ticketing system is not set up yet.".to_owned(),
-                fix: Some("Enter addresses, client id and secret.".to_owned()),
-                r#where: Some("Settings › Ticketing System".to_owned()),
-            }]),
-        }
-    }
-
     /// Asks an address where its servers are.
     ///
     /// # Errors
@@ -249,7 +231,7 @@ impl App {
 
 /// A connection is kept only if it lets us in. Rights that are missing are for the live check to tell.
 async fn try_out(psa: &dyn Psa) -> Result<()> {
-    let lines = psa.check().await;
+    let lines = psa.knock().await;
     match lines
         .into_iter()
         .find(|line| line.status == CheckStatus::Fail && matches!(line.id.as_str(), "reach" | "sign_in"))

@@ -66,6 +66,7 @@ const API: &[(&str, &str, &str, Stranger)] = &[
     ("GET", "/api/v1/ticketing", "", Own),
     ("PATCH", "/api/v1/ticketing", r#"{"settle_s":20}"#, Forbidden),
     ("POST", "/api/v1/ticketing/check", "{}", Own),
+    ("POST", "/api/v1/ticketing/test-ticket", r#"{"customer":"201"}"#, Forbidden),
     ("GET", "/api/v1/ticketing/choices", "", Own),
     ("POST", "/api/v1/ticketing/discover", r#"{"address":"https://example.com"}"#, Forbidden),
     ("POST", "/api/v1/ticketing/resume", "", Forbidden),

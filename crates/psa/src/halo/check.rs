@@ -16,6 +16,26 @@ const PERMISSIONS: &str = "Configuration > Integrations > HaloPSA API > Applicat
 const WRONG_PATH: &str = "Copy \"Resource Server\" from HaloPSA; it ends with /api";
 const AGENT: &str = "Configuration > Teams & Agents > Agents > the API-only agent";
 
+const fn title(id: &'static str, title: &'static str) -> crate::CheckTitle {
+    crate::CheckTitle { id, title }
+}
+
+pub(super) const TITLES: [crate::CheckTitle; 13] = [
+    title("reach", "Resource server"),
+    title("sign_in", "Client ID and Secret (Services)"),
+    title("scopes", "Permissions of the application"),
+    title("agent", "Agent to log in as"),
+    title("customers", "Client Access Level: View (Names Only)"),
+    title("sites", "Sites of customers"),
+    title("assets", "Assets Access Level: Read Only"),
+    title("tickets", "Tickets Access Level: Read and Modify"),
+    title("ticket_types", "Ticket types that can be created"),
+    title("outcomes", "Outcomes of actions"),
+    title("teams", "Teams"),
+    title("agents", "Agents, for linking technicians by e-mail"),
+    title("writes", "Adding tickets, changing their status, assigning them"),
+];
+
 /// Every line, in the order in which things depend on each other.
 pub(super) async fn check(client: &Client) -> Vec<Check> {
     let mut checks = vec![reach(client).await];

@@ -19,8 +19,8 @@ use halopsa::{ActionFilter, Client, Config, ErrorKind, Tenant, Urgency};
 use url::Url;
 
 use crate::{
-    ActionNow, Budget, Cause, Check, Choices, Class, Connect, Connection, Discovered, Fault, NewAction, NewTicket,
-    Opened, Priority, Psa, Sweep, SweepRange, TicketChange, TicketNow, Written,
+    ActionNow, Budget, Cause, Check, CheckNews, CheckPlan, CheckTitle, Choices, Class, Connect, Connection, Discovered,
+    Fault, NewAction, NewTicket, Opened, Priority, Psa, Sweep, SweepRange, Tell, TicketChange, TicketNow, Written,
 };
 use map::fault;
 
@@ -236,10 +236,22 @@ impl Psa for Halo {
         choices::choices(&self.sync(), ticket_type).await
     }
 
-    async fn check(&self) -> Vec<Check> {
-        let checks = check::check(&self.sync()).await;
+    async fn knock(&self) -> Vec<Check> {
+        let mut checks = check::check(&self.sync()).await;
+        checks.truncate(2);
         self.learn_agent_url().await;
         checks
+    }
+
+    fn check_lines(&self, _plan: &CheckPlan) -> Vec<CheckTitle> {
+        check::TITLES.to_vec()
+    }
+
+    async fn check(&self, _plan: &CheckPlan, tell: Tell<'_>) {
+        for check in check::check(&self.sync()).await {
+            tell(CheckNews::Line(check));
+        }
+        self.learn_agent_url().await;
     }
 
     fn ticket_url(&self, id: &str) -> String {

@@ -4,7 +4,7 @@ use countersign_psa::{Check, CheckStatus, Connect, halo::HaloConnect};
 use halo_sim::Config;
 use serde_json::json;
 
-use crate::desk::{Desk, Spent, connection, egress};
+use crate::desk::{Desk, Spent, check, connection, egress};
 
 fn status(checks: &[Check], id: &str) -> CheckStatus {
     line(checks, id).status
@@ -18,10 +18,10 @@ fn line<'a>(checks: &'a [Check], id: &str) -> &'a Check {
 async fn a_good_set_up_is_ok_but_for_what_needs_a_write() {
     let desk = Desk::open().await;
     // The simulator has no tickets yet; then an empty list is right, and the check cannot know.
-    let without_tickets = desk.psa.check().await;
+    let without_tickets = check(&*desk.psa).await;
     assert_eq!(status(&without_tickets, "tickets"), CheckStatus::Warn);
     desk.psa.open_ticket(&crate::desk::new_ticket(1)).await.unwrap();
-    for check in desk.psa.check().await {
+    for check in check(&*desk.psa).await {
         let expected = if check.id == "writes" { CheckStatus::Unknown } else { CheckStatus::Ok };
         assert_eq!(check.status, expected, "{check:?}");
     }
@@ -38,7 +38,7 @@ async fn a_missing_right_is_named() {
             let desk = Desk::with_switches(json!({"no_access_list": list})).await;
             desk.psa.open_ticket(&crate::desk::new_ticket(1)).await.unwrap();
             desk.agent_right(right, value).await;
-            let checks = desk.psa.check().await;
+            let checks = check(&*desk.psa).await;
             let line = line(&checks, id);
             let expected = if list == "403" { CheckStatus::Fail } else { CheckStatus::Warn };
             assert_eq!(line.status, expected, "{right}: {line:?}");
@@ -55,7 +55,7 @@ async fn scopes_too_few_and_too_many_are_named() {
     ] {
         let scopes = Some(scopes.into_iter().map(str::to_owned).collect());
         let desk = Desk::with(Config { application_scopes: scopes, ..Config::default() }).await;
-        let checks = desk.psa.check().await;
+        let checks = check(&*desk.psa).await;
         let line = line(&checks, "scopes");
         assert_eq!(line.status, expected, "{line:?}");
         assert!(line.seen.contains(words), "{line:?}");
@@ -70,7 +70,7 @@ async fn a_wrong_secret_scope_or_tenant_is_told_and_can_be_tried_at_once() {
     let connect = HaloConnect::new(egress(&["127.0.0.1"]));
     let psa = connect.connect(&wrong, std::sync::Arc::new(Spent::default())).unwrap();
     for _ in 0..2 {
-        let checks = psa.check().await;
+        let checks = check(&*psa).await;
         assert_eq!(status(&checks, "reach"), CheckStatus::Ok);
         assert_eq!(status(&checks, "sign_in"), CheckStatus::Fail);
         assert!(line(&checks, "sign_in").fix.as_deref().unwrap().contains("secret"));
@@ -83,7 +83,7 @@ async fn a_wrong_secret_scope_or_tenant_is_told_and_can_be_tried_at_once() {
     let mut wrong = connection(&desk.sim);
     wrong.tenant = Some("elsewhere".into());
     let psa = connect.connect(&wrong, std::sync::Arc::new(Spent::default())).unwrap();
-    let checks = psa.check().await;
+    let checks = check(&*psa).await;
     assert_eq!(status(&checks, "sign_in"), CheckStatus::Fail);
     assert!(line(&checks, "sign_in").fix.as_deref().unwrap().contains("Tenant"), "{checks:?}");
 }
@@ -91,7 +91,7 @@ async fn a_wrong_secret_scope_or_tenant_is_told_and_can_be_tried_at_once() {
 #[tokio::test]
 async fn an_application_without_an_agent_is_told() {
     let desk = Desk::with_switches(json!({"application_login": "none"})).await;
-    let checks = desk.psa.check().await;
+    let checks = check(&*desk.psa).await;
     assert_eq!(status(&checks, "agent"), CheckStatus::Fail, "{checks:?}");
     assert!(line(&checks, "agent").fix.as_deref().unwrap().contains("None"));
 }

@@ -62,7 +62,7 @@ async fn links_open_the_ticket_where_people_work() {
     let desk = Desk::open().await;
     let url = desk.sim.url();
     assert_eq!(desk.psa.ticket_url("7"), format!("{url}/ticket?id=7"), "before anything is known");
-    desk.psa.check().await;
+    desk.psa.knock().await;
     assert_eq!(desk.psa.ticket_url("7"), format!("{url}/ticket?id=7"));
     let own =
         Connection { ticket_url: Some("https://desk.example.com/tickets?id={id}".into()), ..connection(&desk.sim) };

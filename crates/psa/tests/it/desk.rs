@@ -8,7 +8,9 @@ use countersign_domain::id::RequestId;
 use countersign_domain::time::Time;
 use countersign_egress::{Egress, EgressConfig};
 use countersign_psa::halo::HaloConnect;
-use countersign_psa::{Budget, Connect, Connection, NewAction, NewTicket, Priority, Psa, Visibility};
+use countersign_psa::{
+    Budget, Check, CheckNews, CheckPlan, Connect, Connection, NewAction, NewTicket, Priority, Psa, Visibility,
+};
 use halo_sim::{Config, Sim};
 use serde_json::{Value, json};
 use url::Url;
@@ -153,4 +155,17 @@ pub(crate) fn new_action(ticket: &str, n: u128) -> NewAction {
         status: Some("9".into()),
         assignee: Some("28".into()),
     }
+}
+
+/// All lines of a check that only reads.
+pub(crate) async fn check(psa: &dyn Psa) -> Vec<Check> {
+    let lines = Mutex::new(Vec::new());
+    let plan = CheckPlan { ticket_type: Some("21".into()), ..CheckPlan::default() };
+    psa.check(&plan, &|news| {
+        if let CheckNews::Line(line) = news {
+            lines.lock().unwrap().push(line);
+        }
+    })
+    .await;
+    lines.into_inner().unwrap()
 }

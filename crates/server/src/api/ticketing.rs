@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use countersign_app::{
     budget::Allowance,
+    check::CheckRun,
     psa::{Check, Choices, Discovered, Visibility},
     ticketing::{Change, Switch, TimeEntry, View},
 };
@@ -23,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(read, change))
         .routes(routes!(check))
+        .routes(routes!(test_ticket))
         .routes(routes!(choices))
         .routes(routes!(discover))
         .routes(routes!(resume))
@@ -285,12 +287,28 @@ async fn change(State(shared): State<Shared>, by: By, Body(body): Body<Ticketing
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CheckIn {
-    /// Consent to write a test ticket. Lines that need a write are `unknown` without; the test ticket comes with the
-    /// guided set-up.
+    /// Consent to write a test ticket, which is walked through its life and closed. Without, lines that only a write can
+    /// prove are `unknown`.
     #[serde(default)]
     write_test: bool,
-    /// The customer of the test ticket.
+    /// The customer of the test ticket, by its id there. Needed with `write_test`.
     customer: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TestTicketIn {
+    /// The customer of the test ticket, by its id there. Naming it is the consent to write one.
+    customer: String,
+}
+
+/// The ticket that a write test made.
+#[derive(Debug, Serialize, ToSchema)]
+struct TestTicketOut {
+    /// Its id.
+    id: String,
+    /// Its address, for people.
+    url: String,
 }
 
 /// The lines of a check.
@@ -298,21 +316,42 @@ struct CheckIn {
 struct ChecksOut {
     /// The lines, in a fixed order.
     checks: Vec<Check>,
+    /// The ticket of the write test; left out where none was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<TestTicketOut>,
 }
 
-/// Tries out connection and rights, one line per thing.
+impl From<CheckRun> for ChecksOut {
+    fn from(run: CheckRun) -> Self {
+        Self { checks: run.told(), ticket: run.ticket.map(|ticket| TestTicketOut { id: ticket.id, url: ticket.url }) }
+    }
+}
+
+/// Tries out connection and rights, one line per thing. One check runs at a time: who asks meanwhile gets its lines.
 #[utoipa::path(post, path = "/api/v1/ticketing/check", tag = "ticketing", request_body = CheckIn,
     responses((status = 200, body = ChecksOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)))]
 async fn check(State(shared): State<Shared>, by: By, Body(body): Body<CheckIn>) -> Answer<Json<ChecksOut>> {
-    may(by.technician(), Right::ReadSettings)?;
-    if body.write_test || body.customer.is_some() {
-        return Err(Problem::new(
-            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
-            "write_test_not_available",
-            "A check that writes a test ticket is not built yet. Leave write_test and customer out.",
-        ));
-    }
-    Ok(Json(ChecksOut { checks: shared.app.check_ticketing().await? }))
+    let customer = match (body.write_test, &body.customer) {
+        (true, None) => Some(""),
+        (true, Some(customer)) => Some(customer.as_str()),
+        (false, None) => None,
+        (false, Some(_)) => {
+            return Err(Problem::new(
+                axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+                "write_test_missing",
+                "A customer is for the test ticket: send write_test too, or leave customer out.",
+            )
+            .about("write_test"));
+        }
+    };
+    Ok(Json(shared.app.check_ticketing(by.technician(), customer).await?.into()))
+}
+
+/// Walks a test ticket through its life: made, read, an action with time, assigned, moved, closed.
+#[utoipa::path(post, path = "/api/v1/ticketing/test-ticket", tag = "ticketing", request_body = TestTicketIn,
+    responses((status = 200, body = ChecksOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)))]
+async fn test_ticket(State(shared): State<Shared>, by: By, Body(body): Body<TestTicketIn>) -> Answer<Json<ChecksOut>> {
+    Ok(Json(shared.app.check_ticketing(by.technician(), Some(&body.customer)).await?.into()))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
