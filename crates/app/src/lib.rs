@@ -8,6 +8,7 @@
 pub mod budget;
 pub mod check;
 pub mod clock;
+pub mod customers;
 pub mod decide;
 pub mod directory;
 pub mod enroll;
@@ -18,6 +19,7 @@ pub mod outcome;
 pub mod people;
 pub mod requests;
 pub mod seal;
+pub mod setup;
 pub mod sign_in;
 pub mod steps;
 pub mod submit;
@@ -89,6 +91,7 @@ struct Inner {
     ticketing: RwLock<Arc<Connected>>,
     desk: steps::Desk,
     checks: check::Board,
+    setup: setup::Board,
 }
 
 /// The ticketing settings in force, with the connection made from them.
@@ -124,6 +127,7 @@ impl App {
                 ticketing: RwLock::new(Arc::new(Connected { settings: Settings::default(), version: None, psa: None })),
                 desk: steps::Desk::default(),
                 checks: check::Board::default(),
+                setup: setup::Board::default(),
             }),
         };
         app.reload_ticketing().await?;

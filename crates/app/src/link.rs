@@ -26,6 +26,17 @@ struct Ours {
     link: Link,
 }
 
+/// What importing a customer did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Imported {
+    /// A company was made and linked.
+    Made,
+    /// A company of that name was there and is linked now.
+    Linked,
+    /// Its company was linked before.
+    LinkedBefore,
+}
+
 /// The result for one of many.
 #[derive(Debug, Clone, Serialize)]
 pub struct Linked {
@@ -324,34 +335,64 @@ impl App {
                 known.parse().map_err(|_| Error::NotFound("company"))?
             } else {
                 let theirs = psa.record(Kind::Company, psa_id).await?.ok_or(Error::NotFound("customer in Halo"))?;
-                let id = self.company_named(by, &theirs.psa_name).await?;
-                self.link(by, Kind::Company, id.as_str(), Some(psa_id)).await?;
-                id
+                self.import_customer(by, &*psa, &theirs).await?.0
             };
             rows.push(self.company(by, &id).await?);
         }
         Ok(rows)
     }
 
-    /// The company of that name, made if there is none; it is linked by who asks for it.
-    async fn company_named(&self, by: &Technician, name: &str) -> Result<CompanyId> {
-        let (wanted, actor) = (name.to_owned(), Actor::Technician(by.id.clone()));
+    /// The company of a customer, and whether it was there: the one that is linked to it, else the unlinked one of its
+    /// name, else a new one.
+    pub(crate) async fn import_customer(
+        &self,
+        by: &Technician,
+        psa: &dyn Psa,
+        theirs: &Theirs,
+    ) -> Result<(CompanyId, Imported)> {
+        if let Some(known) = self.store().linked_to(Kind::Company, &theirs.psa_id).await?.first() {
+            return Ok((known.parse().map_err(|_| Error::NotFound("company"))?, Imported::LinkedBefore));
+        }
+        let (id, imported) = self.company_for(by, theirs).await?;
+        let ours = self.visible(by, Kind::Company, id.as_str()).await?;
+        let link = Link::by_hand(theirs.psa_id.clone(), theirs.psa_name.clone(), self.now());
+        self.keep_link(psa, &ours, link, Actor::Technician(by.id.clone())).await?;
+        Ok((id, imported))
+    }
+
+    /// The unlinked company of a customer's name, else a new one. Halo lets two customers have one name: the second
+    /// company's has the customer's number behind it.
+    async fn company_for(&self, by: &Technician, theirs: &Theirs) -> Result<(CompanyId, Imported)> {
+        let actor = Actor::Technician(by.id.clone());
         let id = CompanyId::from_uuid(self.inner.ids.uuid());
-        let company =
-            Company { id: id.clone(), name: wanted.clone(), former_names: Vec::new(), created_at: self.now() };
-        let entry =
-            self.entry(actor, "company.created", id.to_string(), Some(id), serde_json::json!({ "name": wanted }));
+        let names = [theirs.psa_name.clone(), format!("{} ({})", theirs.psa_name, theirs.psa_id)];
+        let made = names.map(|name| {
+            let company =
+                Company { id: id.clone(), name: name.clone(), former_names: Vec::new(), created_at: self.now() };
+            let body = serde_json::json!({ "name": name });
+            (company, self.entry(actor.clone(), "company.created", id.to_string(), Some(id.clone()), body))
+        });
         Ok(self
             .store()
             .write(move |tx| {
-                let (wanted, company, entry) = (wanted.clone(), company.clone(), entry.clone());
+                let made = made.clone();
                 Box::pin(async move {
-                    if let Some(known) = tx.company_by_name(&wanted).await? {
-                        return Ok(known.company.id);
+                    for (company, entry) in made {
+                        if let Some(known) = tx.company_by_name(&company.name).await?
+                            && known.link.state != LinkState::Linked
+                        {
+                            return Ok((known.company.id, Imported::Linked));
+                        }
+                        match tx.insert_company(&company).await {
+                            Ok(()) => {
+                                tx.audit(&entry).await?;
+                                return Ok((company.id, Imported::Made));
+                            }
+                            Err(countersign_store::Error::Taken) => {}
+                            Err(error) => return Err(error),
+                        }
                     }
-                    tx.insert_company(&company).await?;
-                    tx.audit(&entry).await?;
-                    Ok(company.id)
+                    Err(countersign_store::Error::Taken)
                 })
             })
             .await?)

@@ -35,7 +35,9 @@ pub enum Cause {
     AddressNotAllowed,
     /// Nothing answers there.
     NotReached,
-    /// The token endpoint refuses id, secret, scope or grant.
+    /// The token endpoint does not know client id and secret, or does not know them yet.
+    UnknownClient,
+    /// The token endpoint refuses scope, grant or tenant.
     Credentials,
     /// A right or scope is missing.
     NotPermitted,
@@ -116,6 +118,8 @@ pub trait Psa: Send + Sync {
     /// Records of a kind to choose from, those of `customer` where the kind lives inside one, at most `limit`.
     async fn records(&self, kind: Kind, customer: Option<&str>, limit: usize) -> Result<Vec<Theirs>, Fault>;
 
+    /// Signs in with a fresh token, and nothing else.
+    async fn sign_in(&self) -> Result<(), Fault>;
     /// What can be chosen in the settings; statuses, outcomes and priorities as they apply to `ticket_type`.
     async fn choices(&self, ticket_type: Option<&str>) -> Result<Choices, Fault>;
     /// Whether the connection lets us in: the first two lines of [`check`](Self::check), with a fresh token.

@@ -271,6 +271,8 @@ pub struct Choices {
     pub statuses: Vec<StatusChoice>,
     /// Outcomes of the ticket type asked for.
     pub outcomes: Vec<OutcomeChoice>,
+    /// Priorities of the service level of the ticket type asked for; none where our agent may not read them.
+    pub priorities: Vec<Choice>,
     /// Teams.
     pub teams: Vec<Choice>,
     /// Agents that tickets can be assigned to.

@@ -61,6 +61,15 @@ impl Tx {
         self.conn.execute(&query).await.map(|_| ())
     }
 
+    /// Forgets a sealed secret, if there is one.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be written.
+    pub async fn forget_secret(&mut self, name: &str) -> Result<()> {
+        let query = Query::new("DELETE FROM secrets WHERE name = $1").bind(name);
+        self.conn.execute(&query).await.map(|_| ())
+    }
+
     /// Keeps a sealed secret unless there is one; the one that is kept.
     ///
     /// # Errors

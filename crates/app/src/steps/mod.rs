@@ -266,7 +266,14 @@ impl Desk {
             return;
         }
         let bad_luck = match (fault.cause, fault.class) {
-            (Cause::NotReached | Cause::AddressNotAllowed | Cause::Credentials | Cause::RateLimited, _) => 0,
+            (
+                Cause::NotReached
+                | Cause::AddressNotAllowed
+                | Cause::UnknownClient
+                | Cause::Credentials
+                | Cause::RateLimited,
+                _,
+            ) => 0,
             (Cause::ServerFault | Cause::NoAnswer | Cause::NotUnderstood, _)
             | (Cause::NotPermitted, Class::Later(_)) => STREAK,
             // It answers, and about this step alone.
@@ -276,7 +283,7 @@ impl Desk {
         let Some(over) = hold.failures.checked_sub(bad_luck + 1) else { return };
         let growing = Duration::from_millis(500 * (1 << over.min(6)));
         let pause = match (fault.cause, fault.class) {
-            (Cause::Credentials, _) => REFUSED_PAUSE,
+            (Cause::UnknownClient | Cause::Credentials, _) => REFUSED_PAUSE,
             (Cause::RateLimited, Class::Later(Some(after))) => after,
             _ => growing,
         };

@@ -69,6 +69,7 @@ impl Change {
         [
             &self.ticket_type,
             &self.team,
+            &self.priority,
             &self.status_open,
             &self.status_approved,
             &self.status_denied,
@@ -176,9 +177,13 @@ pub(super) fn check_choices(after: &Settings, change: &Change, choices: &Choices
     let types: Vec<(&str, &str)> = choices.ticket_types.iter().map(|t| (t.id.as_str(), t.name.as_str())).collect();
     let outcomes: Vec<(&str, &str)> = choices.outcomes.iter().map(|o| (o.id.as_str(), o.name.as_str())).collect();
     let teams: Vec<(&str, &str)> = choices.teams.iter().map(|t| (t.name.as_str(), t.name.as_str())).collect();
+    // Where Halo does not show its priorities there is nothing to compare with.
+    let priorities: Vec<(&str, &str)> = choices.priorities.iter().map(|p| (p.id.as_str(), p.name.as_str())).collect();
+    let priority_named = change.priority.is_some() && !priorities.is_empty();
     for (name, named, value, offered) in [
         ("ticket_type", change.ticket_type.is_some(), &after.ticket_type, &types),
         ("team", change.team.is_some(), &after.team, &teams),
+        ("priority", priority_named, &after.priority, &priorities),
         ("status_open", change.status_open.is_some(), &after.status_open, &statuses),
         ("status_approved", change.status_approved.is_some(), &after.status_approved, &statuses),
         ("status_denied", change.status_denied.is_some(), &after.status_denied, &statuses),

@@ -112,6 +112,33 @@ impl App {
         }
     }
 
+    /// The connection as a change would have it, with its secret, not tried yet.
+    pub(crate) async fn connection_after(
+        &self,
+        before: &Settings,
+        change: &Change,
+    ) -> Result<(ConnectionSettings, String, Arc<dyn Psa>)> {
+        let connection = changed_connection(before.connection.clone().unwrap_or_default(), change)?;
+        let secret = match &change.client_secret {
+            Some(secret) if secret.trim().is_empty() => {
+                return Err(Error::invalid("secret_missing", "client_secret", "The client secret is empty."));
+            }
+            Some(secret) => secret.trim().to_owned(),
+            None => match self.store().secret(SECRET).await? {
+                Some(kept) => String::from_utf8_lossy(&self.inner.sealer.open(SECRET_PLACE, &kept)?).into_owned(),
+                None => {
+                    return Err(Error::invalid(
+                        "secret_missing",
+                        "client_secret",
+                        "The client secret is missing. Halo shows it once, on the application's Details tab.",
+                    ));
+                }
+            },
+        };
+        let psa = self.connect(&connection, &secret)?;
+        Ok((connection, secret, psa))
+    }
+
     /// Changes the settings. A changed connection is tried before it is kept; a changed choice is compared with what
     /// Halo offers.
     ///
@@ -123,24 +150,7 @@ impl App {
         let mut psa = self.connected().psa.clone();
         let mut sealed = None;
         if change.touches_connection() {
-            let connection = changed_connection(before.connection.clone().unwrap_or_default(), &change)?;
-            let secret = match &change.client_secret {
-                Some(secret) if secret.trim().is_empty() => {
-                    return Err(Error::invalid("secret_missing", "client_secret", "The client secret is empty."));
-                }
-                Some(secret) => secret.trim().to_owned(),
-                None => match self.store().secret(SECRET).await? {
-                    Some(kept) => String::from_utf8_lossy(&self.inner.sealer.open(SECRET_PLACE, &kept)?).into_owned(),
-                    None => {
-                        return Err(Error::invalid(
-                            "secret_missing",
-                            "client_secret",
-                            "The client secret is missing. Halo shows it once, on the application's Details tab.",
-                        ));
-                    }
-                },
-            };
-            let tried = self.connect(&connection, &secret)?;
+            let (connection, secret, tried) = self.connection_after(&before, &change).await?;
             try_out(&*tried).await?;
             sealed = Some(self.inner.sealer.seal(SECRET_PLACE, secret.as_bytes(), &*self.inner.ids)?);
             psa = Some(tried);

@@ -23,6 +23,7 @@ pub(super) async fn choices(client: &Client, ticket_type: Option<&str>) -> Resul
     };
     let statuses = statuses(client, chosen).await?;
     let outcomes = outcomes(client, chosen, details.as_ref()).await?;
+    let priorities = priorities(client, details.as_ref()).await;
     let teams = client.teams().await.map_err(read)?;
     let agents = client.agents(AgentFilter::Enabled).await.map_err(read)?;
     Ok(Choices {
@@ -35,6 +36,7 @@ pub(super) async fn choices(client: &Client, ticket_type: Option<&str>) -> Resul
         ticket_types: types.into_iter().map(|kind| choice(kind.id, kind.name)).collect(),
         statuses,
         outcomes,
+        priorities,
         teams: teams
             .into_iter()
             .filter(|team| team.inactive != Some(true) && team.forrequests != Some(false))
@@ -46,6 +48,23 @@ pub(super) async fn choices(client: &Client, ticket_type: Option<&str>) -> Resul
             .map(|agent| choice(agent.id, agent.name))
             .collect(),
     })
+}
+
+/// The numbers count within a service level, so without one there is nothing to choose.
+async fn priorities(client: &Client, details: Option<&TicketType>) -> Vec<Choice> {
+    let Some(level) = details.and_then(|kind| kind.default_sla) else { return Vec::new() };
+    match client.priorities(Some(level)).await {
+        Ok(rows) => rows
+            .into_iter()
+            .filter(|row| row.ishidden != Some(true))
+            .map(|row| choice(row.priorityid, row.name))
+            .collect(),
+        Err(error) => {
+            // Tickets do without: Halo gives them one of its own.
+            tracing::debug!(%error, "the priorities are not readable");
+            Vec::new()
+        }
+    }
 }
 
 fn choice(id: i64, name: String) -> Choice {

@@ -48,6 +48,7 @@ pub(super) fn fault(error: &Error) -> Fault {
         ErrorKind::Token(TokenError::NotUnderstood) => (later, Cause::NotUnderstood),
         // The application was let in, but a fresh token is worth nothing: a scope is missing, or a bad day.
         ErrorKind::Unauthorised => (later, Cause::NotPermitted),
+        ErrorKind::Token(TokenError::InvalidClient) => (later, Cause::UnknownClient),
         ErrorKind::Token(_) => (later, Cause::Credentials),
         ErrorKind::Unknown(UnknownCause::ServerFault) => (unknown, Cause::ServerFault),
         ErrorKind::Unknown(UnknownCause::Cut | UnknownCause::Deadline) => (unknown, Cause::NoAnswer),
@@ -64,6 +65,7 @@ fn silence(error: &Error, cause: Cause) -> String {
         Cause::NotFound => "knows no such record, or hides it from our agent",
         Cause::RateLimited => "asks for fewer calls",
         Cause::NoAnswer => "did not answer in time",
+        Cause::UnknownClient => "does not know this client id with this secret",
         Cause::Credentials => "does not let our application in",
         Cause::ServerFault => "failed",
         Cause::Invalid => "refused this without saying why",

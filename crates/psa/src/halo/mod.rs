@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use countersign_domain::link::{Kind, Theirs};
 use countersign_egress::Egress;
-use halopsa::{ActionFilter, Client, Config, ErrorKind, Tenant, Urgency};
+use halopsa::{ActionFilter, Client, Config, ErrorKind, SignIn, Tenant, Urgency};
 use url::Url;
 
 use crate::{
@@ -230,6 +230,10 @@ impl Psa for Halo {
 
     async fn records(&self, kind: Kind, customer: Option<&str>, limit: usize) -> Result<Vec<Theirs>, Fault> {
         find::records(&self.sync(), kind, customer, limit).await
+    }
+
+    async fn sign_in(&self) -> Result<(), Fault> {
+        self.sync().sign_in(SignIn::Fresh).await.map(|_| ()).map_err(|error| fault(&error))
     }
 
     async fn choices(&self, ticket_type: Option<&str>) -> Result<Choices, Fault> {
