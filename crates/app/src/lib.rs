@@ -23,6 +23,7 @@ pub mod setup;
 pub mod sign_in;
 pub mod steps;
 pub mod submit;
+pub mod sync;
 pub mod ticketing;
 pub mod timers;
 pub mod wake;

@@ -5,7 +5,7 @@ use countersign_domain::{
     audit::Actor,
     directory::{Company, Contact, Technician},
     id::{CompanyId, ContactId},
-    link::{self, How, Kind, Link, LinkState, Theirs},
+    link::{self, How, Index, Kind, Link, LinkState, Theirs, settle::Walk},
     request::Request,
     role::Right,
 };
@@ -170,35 +170,14 @@ impl App {
     /// Links a company's locations, computers and contacts, with one list of each kind.
     async fn link_records_of(&self, psa: &dyn Psa, company: &CompanyId, customer: &str, actor: Actor) -> Result<()> {
         for kind in [Kind::Location, Kind::Computer, Kind::Contact] {
-            let ours = self.free_of(company, kind).await?;
-            if ours.is_empty() {
+            if self.store().sync_rows(kind, Some(company), None, 1).await?.is_empty() {
                 continue;
             }
-            let theirs = psa.records(kind, Some(customer), usize::MAX).await?;
-            for ours in ours {
-                let found = link::find(&ours.key, &theirs, self.now());
-                self.write_link(&ours, &found, actor.clone()).await?;
-            }
+            let theirs: Index = psa.records(kind, Some(customer), usize::MAX).await?.into_iter().collect();
+            // Nobody asked for records that are out of use, so absence proves nothing.
+            self.settle_all(kind, Some(company), &theirs, Walk::Blind, &actor).await?;
         }
         Ok(())
-    }
-
-    async fn free_of(&self, company: &CompanyId, kind: Kind) -> Result<Vec<Ours>> {
-        let company = company.clone();
-        Ok(self
-            .store()
-            .look_up(move |tx| {
-                Box::pin(async move {
-                    let mut found = Vec::new();
-                    for (of, id) in tx.free_records(&company).await? {
-                        if of == kind {
-                            found.extend(ours_in(tx, of, &id).await?);
-                        }
-                    }
-                    Ok(found)
-                })
-            })
-            .await?)
     }
 
     async fn step_for_records(&self, company: &CompanyId) -> Result<()> {
@@ -231,7 +210,10 @@ impl App {
         let link = match psa_id {
             None => match self.find(&*psa, &ours).await?.ok_or_else(company_first)? {
                 // A name that fits nothing any more cuts no link: links are by id (promise P6).
-                found if found.state != LinkState::Linked && ours.link.state == LinkState::Linked => {
+                found
+                    if found.state != LinkState::Linked
+                        && matches!(ours.link.state, LinkState::Linked | LinkState::Missing) =>
+                {
                     return Ok(ours.link);
                 }
                 found => found,

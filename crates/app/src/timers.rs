@@ -1,4 +1,4 @@
-//! What happens by the clock alone: requests run out, nodes beat, the audit log is checkpointed.
+//! What happens by the clock alone: requests run out, nodes beat, the audit log is checkpointed, the directory is synced.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,11 +14,13 @@ const BEAT: Duration = Duration::from_secs(5);
 const GONE: Duration = Duration::from_mins(1);
 /// How often the audit log is checkpointed.
 const CHECKPOINT: Duration = Duration::from_mins(1);
+/// How often it is looked whether a sync of the directory is due.
+const SYNC: Duration = Duration::from_mins(1);
 
 impl App {
     /// Runs the timers until the task is dropped.
     pub async fn run_timers(&self) {
-        tokio::join!(self.expire_for_ever(), self.beat_for_ever(), self.checkpoint_for_ever());
+        tokio::join!(self.expire_for_ever(), self.beat_for_ever(), self.checkpoint_for_ever(), self.sync_for_ever());
     }
 
     async fn expire_for_ever(&self) {
@@ -29,6 +31,15 @@ impl App {
             }
             if let Err(error) = self.expire().await {
                 tracing::error!(%error, "requests could not be looked at for running out; they are again in 5 s");
+            }
+        }
+    }
+
+    async fn sync_for_ever(&self) {
+        loop {
+            self.inner.clock.sleep(SYNC).await;
+            if let Err(error) = self.sync_by_clock().await {
+                tracing::error!(%error, "a sync of the directory could not be begun; it is looked at again in 60 s");
             }
         }
     }

@@ -25,11 +25,13 @@ pub enum StepKind {
     AdjustTicket,
     /// Find the record of the other side that one of ours belongs to.
     LinkRecord,
+    /// Walk over the other side's records of one kind, and put our links right.
+    SyncDirectory,
 }
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OpenTicket,
         Self::RecordRepeat,
         Self::RecordDecision,
@@ -39,6 +41,7 @@ impl StepKind {
         Self::RecordFailure,
         Self::AdjustTicket,
         Self::LinkRecord,
+        Self::SyncDirectory,
     ];
 
     /// The word used on the wire, in references and in the database.
@@ -54,6 +57,7 @@ impl StepKind {
             Self::RecordFailure => "record_failure",
             Self::AdjustTicket => "adjust_ticket",
             Self::LinkRecord => "link_record",
+            Self::SyncDirectory => "sync_directory",
         }
     }
 
@@ -73,7 +77,7 @@ impl StepKind {
             | Self::RecordRevocation
             | Self::RecordFailure => 0,
             Self::OpenTicket | Self::RecordRepeat | Self::AdjustTicket => 1,
-            Self::LinkRecord => 2,
+            Self::LinkRecord | Self::SyncDirectory => 2,
         }
     }
 }

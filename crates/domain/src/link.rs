@@ -1,8 +1,17 @@
 //! Links: our record tied by id to a record of the ticketing system, and the rule by which they find each other.
+//!
+//! [`index`] holds many records of the other side and finds among them; [`settle`] says what a walk over all of them
+//! does to a link; [`likeness`] suggests what a person might have meant.
+
+pub mod index;
+mod likeness;
+pub mod settle;
+
+pub use index::Index;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{text, time::Time};
+use crate::time::Time;
 
 /// Which kind of record a link ties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +32,15 @@ pub enum Kind {
 impl Kind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Company, Self::Location, Self::Computer, Self::Technician, Self::Contact];
+
+    /// True for what belongs to a customer on the other side, and is looked for inside it alone.
+    #[must_use]
+    pub const fn is_inside_customer(self) -> bool {
+        match self {
+            Self::Company | Self::Technician => false,
+            Self::Location | Self::Computer | Self::Contact => true,
+        }
+    }
 
     /// The word used on the wire and in the database.
     #[must_use]
@@ -150,15 +168,16 @@ impl Link {
         Self { state: LinkState::Ambiguous, psa_id: None, psa_name: None, candidates, ..self }
     }
 
-    /// True if the rule may change it: what a person tied or cut stays.
+    /// True if the rule may change it: what a person tied or cut stays, and what is missing waits for a person or for
+    /// its record to come back.
     #[must_use]
     pub const fn is_free(&self) -> bool {
-        !matches!(self.state, LinkState::Linked) && !matches!(self.how, Some(How::Manual))
+        !matches!(self.state, LinkState::Linked | LinkState::Missing) && !matches!(self.how, Some(How::Manual))
     }
 }
 
 /// One record of the other side, with every name that it answers to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Theirs {
     /// Its id.
     pub psa_id: String,
@@ -166,40 +185,17 @@ pub struct Theirs {
     pub psa_name: String,
     /// The names (or mail addresses) that it may be found by.
     pub keys: Vec<String>,
+    /// The customer that it belongs to, where its kind lives inside one.
+    pub customer: Option<String>,
+    /// It is there, but out of use: switched off, or merged into another.
+    pub inactive: bool,
 }
 
-/// Finds the record that is meant by `ours`: a unique byte-exact name wins, else a unique one in normal form
-/// ([`text::name_key`]). What is not unique is ambiguous and never linked by itself.
+/// Finds the record that is meant by `ours` among a few, whatever customer they belong to. See [`Index::find`].
 #[must_use]
 pub fn find(ours: &str, theirs: &[Theirs], at: Time) -> Link {
-    let exact: Vec<&Theirs> = theirs.iter().filter(|t| t.keys.iter().any(|key| key == ours)).collect();
-    let key = text::name_key(ours);
-    let matches = if exact.is_empty() {
-        theirs.iter().filter(|t| t.keys.iter().any(|k| text::name_key(k) == key)).collect()
-    } else {
-        exact
-    };
-    match matches.as_slice() {
-        [] => Link { at: Some(at), ..Link::default() },
-        [one] => Link {
-            state: LinkState::Linked,
-            psa_id: Some(one.psa_id.clone()),
-            psa_name: Some(one.psa_name.clone()),
-            how: Some(How::Auto),
-            at: Some(at),
-            candidates: Vec::new(),
-        },
-        many => Link {
-            state: LinkState::Ambiguous,
-            how: Some(How::Auto),
-            at: Some(at),
-            candidates: many
-                .iter()
-                .map(|t| Candidate { psa_id: t.psa_id.clone(), psa_name: t.psa_name.clone(), score: 1.0 })
-                .collect(),
-            ..Link::default()
-        },
-    }
+    let flat = theirs.iter().map(|row| Theirs { customer: None, ..row.clone() });
+    flat.collect::<Index>().find(None, ours, at)
 }
 
 #[cfg(test)]
@@ -211,6 +207,7 @@ mod tests {
             psa_id: id.to_owned(),
             psa_name: names.first().unwrap_or(&"").to_string(),
             keys: names.iter().map(|n| (*n).to_owned()).collect(),
+            ..Theirs::default()
         }
     }
 
@@ -237,5 +234,6 @@ mod tests {
         assert!(Link::default().is_free());
         assert!(!Link::cut_by_hand(Time(1)).is_free());
         assert!(!Link::by_hand("1".into(), "n".into(), Time(1)).is_free());
+        assert!(!Link { state: LinkState::Missing, how: Some(How::Auto), ..Link::default() }.is_free());
     }
 }

@@ -127,7 +127,7 @@ pub fn server_mark(server: &crate::id::ServerId) -> String {
 #[must_use]
 pub fn note(request: &Request, kind: StepKind, repeats: u32, reference: &str) -> Option<String> {
     let sentence = match kind {
-        StepKind::OpenTicket | StepKind::AdjustTicket | StepKind::LinkRecord => return None,
+        StepKind::OpenTicket | StepKind::AdjustTicket | StepKind::LinkRecord | StepKind::SyncDirectory => return None,
         StepKind::RecordDecision => decided(request.decision.as_ref()?, repeats),
         StepKind::RecordRepeat => "<p>The same was asked again while it waited.</p>".to_owned(),
         StepKind::RecordExpiry => match (&request.state, &request.grant) {

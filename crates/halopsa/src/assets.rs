@@ -1,5 +1,6 @@
 //! Assets: what Halo knows of a customer's computers.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -74,6 +75,8 @@ pub struct AssetFilter {
     pub search: Option<String>,
     /// With inactive ones or without.
     pub inactive: Inactive,
+    /// Only what changed since. Where Halo ignores it, all come.
+    pub changed_since: Option<Timestamp>,
 }
 
 impl Client {
@@ -81,7 +84,8 @@ impl Client {
     #[must_use]
     pub fn assets(&self, filter: &AssetFilter) -> Pages<Asset> {
         let (of, inactive) = (filter.client_id, filter.inactive);
-        self.pages(customers::query(of, filter.search.as_deref(), inactive), move |asset: &Asset| {
+        let query = customers::query(of, filter.search.as_deref(), inactive, filter.changed_since);
+        self.pages(query, move |asset: &Asset| {
             of.is_none_or(|id| asset.client_id == Some(id)) && inactive.keeps(asset.inactive)
         })
     }

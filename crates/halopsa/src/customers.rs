@@ -1,12 +1,13 @@
 //! Customers (Halo's clients), their sites and their end users.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::error::Error;
 use crate::lists::Record;
 use crate::paging::Pages;
 use crate::send::Query;
-use crate::{Client, loose};
+use crate::{Client, dates, loose};
 
 /// A customer: what Halo calls a client.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -127,6 +128,8 @@ pub struct CustomerFilter {
     pub search: Option<String>,
     /// With inactive ones or without.
     pub inactive: Inactive,
+    /// Only what changed since. Where Halo ignores it, all come.
+    pub changed_since: Option<Timestamp>,
 }
 
 /// Which sites to list.
@@ -138,6 +141,8 @@ pub struct SiteFilter {
     pub search: Option<String>,
     /// With inactive ones or without.
     pub inactive: Inactive,
+    /// Only what changed since. Where Halo ignores it, all come.
+    pub changed_since: Option<Timestamp>,
 }
 
 /// Which end users to list.
@@ -149,14 +154,22 @@ pub struct UserFilter {
     pub search: Option<String>,
     /// With inactive ones or without.
     pub inactive: Inactive,
+    /// Only what changed since. Where Halo ignores it, all come.
+    pub changed_since: Option<Timestamp>,
 }
 
 /// The query of an ordered list with these common filters.
-pub(crate) fn query(client_id: Option<i64>, search: Option<&str>, inactive: Inactive) -> Query {
+pub(crate) fn query(
+    client_id: Option<i64>,
+    search: Option<&str>,
+    inactive: Inactive,
+    changed_since: Option<Timestamp>,
+) -> Query {
     let mut query = vec![("order", "id".to_owned()), ("orderdesc", "false".to_owned())];
     query.extend(client_id.map(|id| ("client_id", id.to_string())));
     query.extend(search.map(|text| ("search", text.to_owned())));
     inactive.add_to(&mut query);
+    query.extend(changed_since.map(|date| ("lastupdatefromdate", dates::format(date))));
     query
 }
 
@@ -165,7 +178,7 @@ impl Client {
     #[must_use]
     pub fn customers(&self, filter: &CustomerFilter) -> Pages<Customer> {
         let inactive = filter.inactive;
-        let query = query(None, filter.search.as_deref(), inactive);
+        let query = query(None, filter.search.as_deref(), inactive, filter.changed_since);
         self.pages(query, move |customer: &Customer| inactive.keeps(customer.inactive))
     }
 
@@ -181,7 +194,8 @@ impl Client {
     #[must_use]
     pub fn sites(&self, filter: &SiteFilter) -> Pages<Site> {
         let (of, inactive) = (filter.client_id, filter.inactive);
-        self.pages(query(of, filter.search.as_deref(), inactive), move |site: &Site| {
+        let query = query(of, filter.search.as_deref(), inactive, filter.changed_since);
+        self.pages(query, move |site: &Site| {
             of.is_none_or(|id| site.client_id == Some(id)) && inactive.keeps(site.inactive)
         })
     }
@@ -198,7 +212,8 @@ impl Client {
     #[must_use]
     pub fn users(&self, filter: &UserFilter) -> Pages<User> {
         let (of, inactive) = (filter.client_id, filter.inactive);
-        self.pages(query(of, filter.search.as_deref(), inactive), move |user: &User| {
+        let query = query(of, filter.search.as_deref(), inactive, filter.changed_since);
+        self.pages(query, move |user: &User| {
             of.is_none_or(|id| user.client_id == Some(id)) && inactive.keeps(user.inactive)
         })
     }

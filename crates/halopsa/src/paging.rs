@@ -106,6 +106,18 @@ impl<T: Record> Pages<T> {
         Ok(Some(new.into_iter().filter(|row| (self.keeps)(row)).collect()))
     }
 
+    /// Rows met so far, those that do not match included.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen.len() as u64
+    }
+
+    /// How many rows Halo says there are over all pages; it can be wrong. `None` before it said so.
+    #[must_use]
+    pub fn said(&self) -> Option<u64> {
+        (self.said > 0).then_some(self.said)
+    }
+
     /// How the walk ended; `None` while it has not.
     #[must_use]
     pub fn end(&self) -> Option<End> {

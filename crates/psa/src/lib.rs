@@ -11,7 +11,10 @@ pub mod model;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use countersign_domain::link::{Kind, Theirs};
+use countersign_domain::{
+    link::{Kind, Theirs},
+    time::Time,
+};
 
 pub use model::*;
 
@@ -117,6 +120,9 @@ pub trait Psa: Send + Sync {
     async fn record(&self, kind: Kind, id: &str) -> Result<Option<Theirs>, Fault>;
     /// Records of a kind to choose from, those of `customer` where the kind lives inside one, at most `limit`.
     async fn records(&self, kind: Kind, customer: Option<&str>, limit: usize) -> Result<Vec<Theirs>, Fault>;
+    /// Begins a walk over every record of a kind, of all customers, with those out of use; only what changed since a
+    /// time, where one is named and the other side can tell. Calls nothing before its first page is asked for.
+    fn walk(&self, kind: Kind, since: Option<Time>) -> Box<dyn Records>;
 
     /// Signs in with a fresh token, and nothing else.
     async fn sign_in(&self) -> Result<(), Fault>;
@@ -131,6 +137,14 @@ pub trait Psa: Send + Sync {
     async fn check(&self, plan: &CheckPlan, tell: Tell<'_>);
     /// The address of a ticket for a person's browser.
     fn ticket_url(&self, id: &str) -> String;
+}
+
+/// A walk over the records of a kind.
+#[async_trait]
+pub trait Records: Send {
+    /// The next page, none at the end. After a fault the same page can be asked for again, unless the list itself is
+    /// not to be relied on ([`Cause::NotUnderstood`]).
+    async fn next(&mut self) -> Result<Option<RecordsPage>, Fault>;
 }
 
 /// Makes connections when settings change. Put together by the server, which knows the allowed addresses.

@@ -1,6 +1,6 @@
 //! Neutral nouns: what goes to the ticketing system and what comes back. Ids of the other side are texts.
 
-use countersign_domain::time::Time;
+use countersign_domain::{link::Theirs, time::Time};
 use serde::{Deserialize, Serialize};
 
 /// How to reach a ticketing system.
@@ -221,6 +221,17 @@ pub struct Found {
     pub short: Option<String>,
     /// Met on the walk of deleted tickets.
     pub deleted: bool,
+}
+
+/// A page of a walk over records.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecordsPage {
+    /// The records.
+    pub rows: Vec<Theirs>,
+    /// How many were met so far, this page included.
+    pub seen: u64,
+    /// How many there are in all, if the other side says so; it can be wrong.
+    pub total: Option<u64>,
 }
 
 /// One thing to choose.

@@ -67,7 +67,12 @@ impl NewStep {
     /// A step of a lane that is known by name.
     #[must_use]
     pub fn adjust(id: StepId, lane: String) -> Self {
-        Self { id, subject: lane.clone(), lane, kind: StepKind::AdjustTicket, company: None, due_at: Time(0) }
+        Self::alone(id, lane.clone(), lane, StepKind::AdjustTicket)
+    }
+
+    /// A step that tells of no company by itself.
+    pub(crate) fn alone(id: StepId, lane: String, subject: String, kind: StepKind) -> Self {
+        Self { id, lane, kind, subject, company: None, due_at: Time(0) }
     }
 }
 

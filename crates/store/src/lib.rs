@@ -24,6 +24,7 @@ mod reader;
 mod requests;
 mod settings;
 mod steps;
+mod sync;
 mod tickets;
 mod writer;
 
@@ -40,6 +41,7 @@ pub use lanes::{Attempt, AttemptResult, Claimed, Completed, Freed, NewStep, Next
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use requests::{Counts, RequestQuery, RequestRow, Transition};
 pub use steps::{AttemptRow, StepRow, StepState, StepsQuery};
+pub use sync::{LinkCounts, SYNC_LANE, SyncRow, SyncStepRow};
 pub use tickets::{TicketRow, ToVerify};
 pub use writer::Tx;
 

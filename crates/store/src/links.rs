@@ -39,6 +39,13 @@ impl TryFrom<LinkColumns> for Link {
     }
 }
 
+pub(crate) const fn how_word(how: How) -> &'static str {
+    match how {
+        How::Auto => "auto",
+        How::Manual => "manual",
+    }
+}
+
 impl Tx {
     /// The link of a record.
     ///
@@ -71,10 +78,7 @@ impl Tx {
         .bind(link.psa_id.as_deref())
         .bind(link.psa_name.as_deref())
         .bind(link.psa_name.as_deref().map(name_key))
-        .bind(link.how.map(|how| match how {
-            How::Auto => "auto",
-            How::Manual => "manual",
-        }))
+        .bind(link.how.map(how_word))
         .bind(link.at)
         .bind(candidates);
         self.conn.execute(&query).await.map(|_| ())
@@ -90,7 +94,7 @@ impl Tx {
         {
             let mut query = Query::build(&format!(
                 "SELECT d.id FROM {table} d LEFT JOIN links k ON k.kind = '{}' AND k.id = d.id
-                 WHERE COALESCE(k.state, 'unlinked') <> 'linked' AND COALESCE(k.how, 'auto') <> 'manual' AND d.company_id = ",
+                 WHERE COALESCE(k.state, 'unlinked') NOT IN ('linked', 'missing') AND COALESCE(k.how, 'auto') <> 'manual' AND d.company_id = ",
                 kind.as_str()
             ));
             query.arg(company.as_str()).push(" ORDER BY d.id");

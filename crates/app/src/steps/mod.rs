@@ -9,6 +9,7 @@ mod open_ticket;
 mod read_back;
 mod record;
 mod runner;
+mod sync_directory;
 mod walk;
 
 use std::{

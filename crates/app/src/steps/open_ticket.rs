@@ -72,6 +72,16 @@ impl App {
             let ids = [context.request.request.id.clone()];
             context = self.store().contexts(&ids).await?.pop().unwrap_or(context);
         }
+        if context.customer.is_none() {
+            // The customer that is set for it; the company's name stands in the text.
+            context = Context {
+                customer: settings.catch_all_customer.clone(),
+                site: None,
+                asset: None,
+                contact: None,
+                ..context
+            };
+        }
         let Some(customer) = context.customer.clone() else {
             return Ok(End::parked(format!(
                 "{} is not linked to a customer in Halo. The ticket is made when it is.",

@@ -140,6 +140,7 @@ impl App {
         let (started_at, began) = (self.now(), self.inner.clock.monotonic());
         let end = match (step.kind, context) {
             (StepKind::LinkRecord, _) => self.run_link(&step).await,
+            (StepKind::SyncDirectory, _) => self.sync_kind(&step).await,
             (_, Err(why)) => Err(Error::Sealed(why)),
             (_, Ok(None)) => Ok(End::not_needed("The request is gone.")),
             (StepKind::OpenTicket, Ok(Some(context))) => self.open_ticket(&step, context).await,

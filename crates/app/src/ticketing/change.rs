@@ -53,6 +53,8 @@ pub struct Change {
     pub settle_s: Option<u32>,
     /// Allowance.
     pub budget: Option<Allowance>,
+    /// Customer of the tickets of unlinked companies.
+    pub catch_all_customer: Option<Option<String>>,
 }
 
 impl Change {
@@ -139,6 +141,7 @@ pub(super) fn apply(after: &mut Settings, change: &Change) -> Result<()> {
     set(&mut after.notes, change.notes.as_ref());
     set(&mut after.settle_s, change.settle_s.as_ref());
     set(&mut after.budget, change.budget.as_ref());
+    set(&mut after.catch_all_customer, change.catch_all_customer.as_ref());
     if !(1..=3600).contains(&after.settle_s) {
         return Err(Error::invalid("settle_s", "settle_s", "settle_s is from 1 to 3600 seconds."));
     }

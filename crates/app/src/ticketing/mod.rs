@@ -5,7 +5,7 @@ mod settings;
 
 use std::sync::{Arc, PoisonError};
 
-use countersign_domain::{audit::Actor, directory::Technician};
+use countersign_domain::{audit::Actor, directory::Technician, link::Kind};
 use countersign_psa::{CheckStatus, Choices, Connection, Discovered, Psa};
 use serde::Serialize;
 
@@ -157,6 +157,9 @@ impl App {
             after.connection = Some(connection);
         }
         apply(&mut after, &change)?;
+        if let Some(Some(customer)) = &change.catch_all_customer {
+            check_customer(&**psa.as_ref().ok_or(Error::NotConnected)?, customer).await?;
+        }
         if change.touches_choices() {
             let psa = psa.ok_or(Error::NotConnected)?;
             let choices = psa.choices(after.ticket_type.as_deref()).await?;
@@ -189,6 +192,9 @@ impl App {
             .await?;
         self.reload_ticketing().await?;
         self.go_on_waiting().await?;
+        if change.touches_connection() {
+            self.sync_anew().await?;
+        }
         self.wake().page("ticketing.changed", "ticketing".to_owned(), None);
         Ok(self.ticketing())
     }
@@ -257,4 +263,14 @@ async fn try_out(psa: &dyn Psa) -> Result<()> {
             })
         }
     }
+}
+
+/// The customer for unlinked companies is one that Halo shows, and that is in use.
+async fn check_customer(psa: &dyn Psa, id: &str) -> Result<()> {
+    let refused = match psa.record(Kind::Company, id).await? {
+        Some(customer) if !customer.inactive => return Ok(()),
+        Some(customer) => format!("The customer {} is inactive in Halo. Choose another.", customer.psa_name),
+        None => format!("Halo shows our agent no customer {id}."),
+    };
+    Err(Error::invalid("not_offered", "catch_all_customer", refused))
 }

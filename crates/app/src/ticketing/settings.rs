@@ -88,6 +88,8 @@ pub struct Settings {
     pub settle_s: u32,
     /// Allowance of calls.
     pub budget: Allowance,
+    /// Customer of the tickets of companies that are linked to none; none lets them wait for the link.
+    pub catch_all_customer: Option<String>,
     /// Tickets of ours that this database does not know are trusted up to this ticket id.
     pub trusted_up_to: Option<String>,
 }
@@ -111,6 +113,7 @@ impl Default for Settings {
             notes: Visibility::Private,
             settle_s: 90,
             budget: Allowance::default(),
+            catch_all_customer: None,
             trusted_up_to: None,
         }
     }
@@ -132,7 +135,8 @@ impl Settings {
             | StepKind::RecordRevocation
             | StepKind::RecordFailure
             | StepKind::AdjustTicket
-            | StepKind::LinkRecord => None,
+            | StepKind::LinkRecord
+            | StepKind::SyncDirectory => None,
         }
     }
 }

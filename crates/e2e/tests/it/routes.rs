@@ -55,6 +55,8 @@ const API: &[(&str, &str, &str, Stranger)] = &[
     ("DELETE", "/api/v1/{list}/{id}/link", "", NotFound),
     ("POST", "/api/v1/links", r#"{"kind":"company","ids":["{company}"]}"#, Own),
     ("GET", "/api/v1/psa-records", "?kind=computer&company={company}", NotFound),
+    ("GET", "/api/v1/directory/sync", "", Forbidden),
+    ("POST", "/api/v1/directory/sync", r#"{"kind":"full"}"#, Forbidden),
     ("GET", "/api/v1/steps", "", Own),
     ("GET", "/api/v1/steps/{id}", "", NotFound),
     ("POST", "/api/v1/steps/{id}/retry", "", NotFound),

@@ -13,7 +13,7 @@ use super::map::{self, fault};
 use crate::{Cause, Class, Fault, Found, Sweep, SweepRange};
 
 /// Rows per page of the directory. Halo cuts tickets to 100, but customers, sites, users and assets hardly at all.
-const DIRECTORY_PAGE: usize = 500;
+pub(super) const DIRECTORY_PAGE: usize = 1000;
 
 /// Turns "not found" into nothing.
 pub(super) fn or_none<T>(result: Result<T, Error>) -> Result<Option<T>, Fault> {
@@ -175,8 +175,13 @@ async fn gather<T: Record>(pages: Pages<T>, limit: usize, map: fn(T) -> Theirs) 
         }
     }
     if pages.end() == Some(End::Doubtful) {
-        let words = format!("HaloPSA counts more of {} than it gives, so the list is not complete", T::PATH);
-        return Err(Fault { class: Class::Later(None), cause: Cause::NotUnderstood, status: None, words });
+        return Err(incomplete(T::PATH));
     }
     Ok(rows)
+}
+
+/// A list whose count and rows disagree.
+pub(super) fn incomplete(list: &str) -> Fault {
+    let words = format!("HaloPSA counts more of {list} than it gives, so the list is not complete");
+    Fault { class: Class::Later(None), cause: Cause::NotUnderstood, status: None, words }
 }

@@ -187,23 +187,38 @@ pub(super) fn is_reference(text: &str) -> bool {
 }
 
 pub(super) fn customer(customer: halopsa::Customer) -> Theirs {
-    named(customer.id, customer.name)
+    Theirs { inactive: customer.inactive == Some(true), ..named(customer.id, customer.name) }
 }
 
 pub(super) fn site(site: halopsa::Site) -> Theirs {
-    named(site.id, site.name)
+    let customer = site.client_id.map(|id| id.to_string());
+    Theirs { inactive: site.inactive == Some(true), customer, ..named(site.id, site.name) }
 }
 
 fn named(id: i64, name: String) -> Theirs {
-    Theirs { psa_id: id.to_string(), keys: vec![name.clone()], psa_name: name }
+    Theirs { psa_id: id.to_string(), keys: vec![name.clone()], psa_name: name, ..Theirs::default() }
 }
 
+/// An agent that exists for an application is nobody's colleague: no address finds it.
 pub(super) fn agent(agent: halopsa::Agent) -> Theirs {
-    Theirs { psa_id: agent.id.to_string(), psa_name: agent.name, keys: agent.email.into_iter().collect() }
+    let address = agent.email.filter(|_| agent.isapiagent != Some(true));
+    Theirs {
+        psa_id: agent.id.to_string(),
+        psa_name: agent.name,
+        keys: address.into_iter().collect(),
+        inactive: agent.isdisabled == Some(true),
+        ..Theirs::default()
+    }
 }
 
 pub(super) fn contact(user: halopsa::User) -> Theirs {
-    Theirs { psa_id: user.id.to_string(), psa_name: user.name, keys: user.emailaddress.into_iter().collect() }
+    Theirs {
+        psa_id: user.id.to_string(),
+        psa_name: user.name,
+        keys: user.emailaddress.into_iter().filter(|address| !address.trim().is_empty()).collect(),
+        customer: user.client_id.map(|id| id.to_string()),
+        inactive: user.inactive == Some(true),
+    }
 }
 
 /// Tenants keep a computer's name in different places, so an asset answers to all of them.
@@ -218,7 +233,13 @@ pub(super) fn asset(asset: halopsa::Asset) -> Theirs {
         }
     }
     let id = asset.id.to_string();
-    Theirs { psa_name: keys.first().unwrap_or(&id).clone(), psa_id: id, keys }
+    Theirs {
+        psa_name: keys.first().unwrap_or(&id).clone(),
+        psa_id: id,
+        keys,
+        customer: asset.client_id.map(|id| id.to_string()),
+        inactive: asset.inactive == Some(true),
+    }
 }
 
 fn is_device_name(field: &str) -> bool {

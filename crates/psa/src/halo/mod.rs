@@ -9,18 +9,22 @@ mod check;
 mod choices;
 mod find;
 mod map;
+mod walk;
 
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use countersign_domain::link::{Kind, Theirs};
+use countersign_domain::{
+    link::{Kind, Theirs},
+    time::Time,
+};
 use countersign_egress::Egress;
 use halopsa::{ActionFilter, Client, Config, ErrorKind, SignIn, Tenant, Urgency};
 use url::Url;
 
 use crate::{
     ActionNow, Budget, Cause, Check, CheckNews, CheckPlan, CheckTitle, Choices, Class, Connect, Connection, Discovered,
-    Fault, NewAction, NewTicket, Opened, Priority, Psa, Sweep, SweepRange, Tell, TicketChange, TicketNow, Written,
+    Fault, NewAction, NewTicket, Opened, Priority, Psa, Records, Sweep, SweepRange, Tell, TicketChange, TicketNow, Written,
 };
 use map::fault;
 
@@ -234,6 +238,10 @@ impl Psa for Halo {
 
     async fn sign_in(&self) -> Result<(), Fault> {
         self.sync().sign_in(SignIn::Fresh).await.map(|_| ()).map_err(|error| fault(&error))
+    }
+
+    fn walk(&self, kind: Kind, since: Option<Time>) -> Box<dyn Records> {
+        walk::walk(self.sync(), kind, since)
     }
 
     async fn choices(&self, ticket_type: Option<&str>) -> Result<Choices, Fault> {

@@ -10,6 +10,7 @@ mod links;
 mod page;
 mod requests;
 mod steps;
+mod sync;
 mod technicians;
 mod ticketing;
 mod tokens;
@@ -26,6 +27,7 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .merge(technicians::router())
         .merge(links::router())
         .merge(ticketing::router())
+        .merge(sync::router())
         .merge(steps::router())
         .merge(enrollment_keys::router())
         .merge(tokens::router())

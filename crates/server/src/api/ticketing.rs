@@ -114,6 +114,8 @@ struct TicketingOut {
     settle_s: u32,
     /// Allowance of calls.
     budget: BudgetOut,
+    /// Customer of the tickets of companies that are linked to none; null lets them wait for the link.
+    catch_all_customer: Option<String>,
     /// What stands against new tickets right now, if anything.
     trouble: Option<String>,
 }
@@ -148,6 +150,7 @@ impl From<View> for TicketingOut {
                 window_s: settings.budget.window_s,
                 off: settings.budget.off,
             },
+            catch_all_customer: settings.catch_all_customer,
             trouble: view.trouble,
         }
     }
@@ -244,6 +247,10 @@ struct TicketingPatch {
     settle_s: Option<u32>,
     /// Allowance of calls.
     budget: Option<BudgetIn>,
+    /// Customer of the tickets of companies that are linked to none, at once; null lets them wait for the link.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    catch_all_customer: Option<Option<String>>,
 }
 
 /// Changes the settings. A changed connection is tried before it is kept; a choice is compared with what is offered.
@@ -279,6 +286,7 @@ async fn change(State(shared): State<Shared>, by: By, Body(body): Body<Ticketing
             window_s: budget.window_s.unwrap_or(now.window_s),
             off: budget.off.unwrap_or(now.off),
         }),
+        catch_all_customer: body.catch_all_customer,
     };
     let actor = Actor::Technician(by.technician().id.clone());
     Ok(Json(shared.app.change_ticketing(actor, change).await?.into()))

@@ -148,6 +148,8 @@ fn record_of(text: Text, subject: &str) -> (String, String) {
         "location" => "locations",
         "computer" => "computers",
         "technician" => "users",
+        // The sync of one kind, `full/computer`.
+        "full" | "changes" => return ("/portal/steps".to_owned(), text.t(format!("step-subject-{id}"))),
         _ => return ("/portal/steps".to_owned(), text.t("step-subject-contact")),
     };
     (format!("/portal/{folder}/{id}"), text.t(format!("step-subject-{kind}")))

@@ -1,0 +1,249 @@
+//! The directory sync: asked for by people, by the clock and by a new connection; how far it is.
+//!
+//! A sync is five steps in one lane, one for each kind of record in the order in which they are found inside each other,
+//! so that one runs at a time over all nodes and each can be tried again; what a step does is
+//! `steps/sync_directory.rs`. The decision a reader would undo: a crash while a step runs needs no looking for, since a
+//! sync only reads the other side, and writes links that come out the same the next time.
+
+use std::collections::BTreeMap;
+
+use countersign_domain::{directory::Technician, link::Kind, role::Right, time::Time};
+use countersign_store::{LinkCounts, NewStep};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, Error, Result, directory::all_companies, people::require};
+
+/// How much a sync looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncKind {
+    /// Every record; finds what is gone too.
+    Full,
+    /// What changed since the last sync.
+    Changes,
+}
+
+impl SyncKind {
+    const ALL: [Self; 2] = [Self::Full, Self::Changes];
+
+    /// The word used on the wire and in steps.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Changes => "changes",
+        }
+    }
+
+    /// True if a sync of this kind does what one of the other would.
+    const fn covers(self, other: Self) -> bool {
+        matches!((self, other), (Self::Full, _) | (Self::Changes, Self::Changes))
+    }
+}
+
+/// The order of a sync: what lives inside a customer comes after the customers.
+pub(crate) const ORDER: [Kind; 5] = [Kind::Company, Kind::Location, Kind::Computer, Kind::Technician, Kind::Contact];
+
+/// How far a running sync is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncProgress {
+    /// What it walks over.
+    pub kind: Kind,
+    /// Records seen so far.
+    pub seen: u64,
+    /// How many there are, if Halo says so.
+    pub total: Option<u64>,
+}
+
+/// How the records of one kind stood after their last sync.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindSummary {
+    /// Which.
+    pub kind: Kind,
+    /// Records of Halo's that the last full walk saw.
+    pub seen: u64,
+    /// Ours that are linked.
+    pub linked: u64,
+    /// Ours that are linked to nothing.
+    pub unlinked: u64,
+    /// Ours that more than one record fits.
+    pub ambiguous: u64,
+    /// Ours whose record is gone.
+    pub missing: u64,
+    /// What is worth knowing: a list that Halo does not show, for one.
+    pub note: Option<String>,
+}
+
+/// How the directory stands to Halo's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncState {
+    /// The sync that runs, or waits for its turn.
+    pub running: Option<SyncProgress>,
+    /// Every kind that was walked over, in the order of the walk.
+    pub kinds: Vec<KindSummary>,
+    /// When the last full sync ended.
+    pub full_at: Option<Time>,
+    /// When the last sync by change ended.
+    pub changes_at: Option<Time>,
+    /// Why the running sync gets no further, in Halo's words or ours.
+    pub trouble: Option<String>,
+}
+
+/// Where the state is kept, so that every node shows it.
+const DOCUMENT: &str = "directory_sync";
+
+/// What is kept of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Kept {
+    pub(crate) progress: Option<SyncProgress>,
+    pub(crate) kinds: Vec<KindSummary>,
+    /// When the last good walk over a kind began; one by change asks for what changed since.
+    pub(crate) walked: BTreeMap<String, Time>,
+    pub(crate) full_at: Option<Time>,
+    pub(crate) changes_at: Option<Time>,
+}
+
+impl Kept {
+    /// Notes how a kind stands after a walk that began at `began`; `seen` of a full walk.
+    pub(crate) fn walked(&mut self, kind: Kind, seen: Option<u64>, counts: LinkCounts, note: Option<String>) {
+        let before = self.kinds.iter().position(|known| known.kind == kind).map(|place| self.kinds.remove(place));
+        self.kinds.push(KindSummary {
+            kind,
+            seen: seen.or(before.map(|before| before.seen)).unwrap_or(0),
+            linked: counts.linked,
+            unlinked: counts.unlinked,
+            ambiguous: counts.ambiguous,
+            missing: counts.missing,
+            note,
+        });
+        self.kinds.sort_by_key(|known| ORDER.iter().position(|kind| *kind == known.kind));
+    }
+}
+
+/// What a step's subject says: `full/company`.
+pub(crate) fn subject(text: &str) -> Option<(SyncKind, Kind)> {
+    let (how, kind) = text.split_once('/')?;
+    Some((SyncKind::ALL.into_iter().find(|known| known.as_str() == how)?, Kind::parse(kind)?))
+}
+
+/// Seconds between two full syncs, and between two by change.
+const FULL_S: i64 = 24 * 3600;
+const CHANGES_S: i64 = 15 * 60;
+/// Seconds for which the steps of a sync that is over are kept.
+const KEPT_S: i64 = 3600;
+
+/// Whether a sync that is on its way will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    /// It will.
+    Running,
+    /// It began before what this one is for.
+    Never,
+}
+
+impl App {
+    /// Asks for a sync of the directory; one that is on its way and looks at as much is joined.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the caller may not; [`Error::NotConnected`].
+    pub async fn sync_directory(&self, by: &Technician, how: SyncKind) -> Result<()> {
+        require(by, Right::EditDirectory)?;
+        all_companies(by)?;
+        self.psa()?;
+        self.begin_sync(how, Join::Running).await
+    }
+
+    /// How the directory stands to Halo's, from the database: the same on every node.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn directory_sync(&self) -> Result<SyncState> {
+        let kept = self.kept_sync().await?;
+        let undone = self.store().undone_syncs().await?;
+        let first = undone.first().and_then(|step| Some((subject(&step.subject)?.1, step)));
+        let running = first.map(|(kind, _)| {
+            kept.progress.filter(|progress| progress.kind == kind).unwrap_or(SyncProgress {
+                kind,
+                seen: 0,
+                total: None,
+            })
+        });
+        let trouble = first.and_then(|(_, step)| step.words.clone().filter(|_| step.state != "sending"));
+        Ok(SyncState { running, kinds: kept.kinds, full_at: kept.full_at, changes_at: kept.changes_at, trouble })
+    }
+
+    pub(crate) async fn begin_sync(&self, how: SyncKind, join: Join) -> Result<()> {
+        let steps: Vec<NewStep> = ORDER
+            .into_iter()
+            .map(|kind| NewStep::sync(self.step_id(), format!("{}/{}", how.as_str(), kind.as_str())))
+            .collect();
+        // They come all day; the last few are enough to look at.
+        let before = self.now().plus_seconds(-KEPT_S);
+        self.store()
+            .write(move |tx| {
+                let steps = steps.clone();
+                Box::pin(async move {
+                    let undone = tx.undone_syncs().await?;
+                    let mut on_their_way = undone.iter().filter_map(|step| subject(&step.subject));
+                    if join == Join::Running && on_their_way.any(|(running, _)| running.covers(how)) {
+                        return Ok(());
+                    }
+                    tx.append_syncs(&steps, before).await
+                })
+            })
+            .await?;
+        self.wake().steps();
+        self.sync_news();
+        Ok(())
+    }
+
+    /// The connection is a new one: what was learnt over the old one is not asked on from, and all is looked at.
+    pub(crate) async fn sync_anew(&self) -> Result<()> {
+        let kept = self.kept_sync().await?;
+        self.keep_sync(&Kept { kinds: kept.kinds, ..Kept::default() }).await?;
+        self.begin_sync(SyncKind::Full, Join::Never).await
+    }
+
+    /// Begins a sync if it is time for one.
+    pub(crate) async fn sync_by_clock(&self) -> Result<()> {
+        if self.connected().psa.is_none() {
+            return Ok(());
+        }
+        let kept = self.kept_sync().await?;
+        let now = self.now();
+        let due = |last: Option<Time>, seconds| last.is_none_or(|last| last.plus_seconds(seconds) <= now);
+        if due(kept.full_at, FULL_S) {
+            self.begin_sync(SyncKind::Full, Join::Running).await
+        } else if due(kept.full_at.max(kept.changes_at), CHANGES_S) {
+            self.begin_sync(SyncKind::Changes, Join::Running).await
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) async fn kept_sync(&self) -> Result<Kept> {
+        match self.store().setting(DOCUMENT).await? {
+            None => Ok(Kept::default()),
+            Some((value, _)) => serde_json::from_str(&value)
+                .map_err(|error| Error::Sealed(format!("The state of the directory sync cannot be read: {error}"))),
+        }
+    }
+
+    pub(crate) async fn keep_sync(&self, kept: &Kept) -> Result<()> {
+        let value = serde_json::to_string(kept)
+            .map_err(|error| Error::Sealed(format!("The state of the directory sync cannot be written: {error}")))?;
+        self.store()
+            .write(move |tx| {
+                let value = value.clone();
+                Box::pin(async move { tx.keep_setting(DOCUMENT, &value).await })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Pages that show the sync, or links, read anew.
+    pub(crate) fn sync_news(&self) {
+        self.wake().page("directory.sync", "directory".to_owned(), None);
+    }
+}
