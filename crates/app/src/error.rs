@@ -45,7 +45,7 @@ pub enum Error {
     #[error("The ticketing system is not set up yet. An administrator does that under Settings, Ticketing System.")]
     NotConnected,
     /// The ticketing system did not do it.
-    #[error("HaloPSA: {0}")]
+    #[error("{0}")]
     Psa(#[from] Fault),
     /// The database failed; nothing of the call was kept.
     #[error("The database failed; nothing of this was kept. Try again.")]

@@ -114,7 +114,9 @@ impl App {
         if let (Kind::Company, LinkState::Linked, Some(company), Some(customer)) =
             (ours.kind, link.state, &ours.company, &link.psa_id)
         {
-            let left = self.link_records_of(psa, company, customer, actor).await;
+            let moved = ours.link.psa_id != link.psa_id;
+            let left = if moved { self.leave_others(psa, company, customer, &actor).await } else { Ok(()) };
+            let left = left.and(self.link_records_of(psa, company, customer, actor).await);
             if let Err(error) = &left {
                 // They have steps of their own; the tickets do not wait for them.
                 tracing::warn!(%company, %error, "the records of a linked company could not all be linked");
@@ -180,6 +182,38 @@ impl App {
         Ok(())
     }
 
+    /// A company that comes to another customer leaves the records of the old one behind, whoever tied them: no ticket of
+    /// the new customer could name them.
+    async fn leave_others(&self, psa: &dyn Psa, company: &CompanyId, customer: &str, actor: &Actor) -> Result<()> {
+        let tied = self.tied_of(company).await?;
+        for kind in [Kind::Location, Kind::Computer, Kind::Contact] {
+            if tied.iter().all(|ours| ours.kind != kind) {
+                continue;
+            }
+            let theirs = psa.records(kind, Some(customer), usize::MAX).await?;
+            for ours in tied.iter().filter(|ours| ours.kind == kind) {
+                if theirs.iter().all(|theirs| ours.link.psa_id.as_ref() != Some(&theirs.psa_id)) {
+                    self.write_link(ours, &Link::default(), actor.clone()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tied_of(&self, company: &CompanyId) -> Result<Vec<Ours>> {
+        let company = company.clone();
+        let found = self.store().look_up(move |tx| {
+            Box::pin(async move {
+                let mut tied = Vec::new();
+                for (kind, id) in tx.tied_records(&company).await? {
+                    tied.extend(ours_in(tx, kind, &id).await?);
+                }
+                Ok(tied)
+            })
+        });
+        Ok(found.await?)
+    }
+
     async fn step_for_records(&self, company: &CompanyId) -> Result<()> {
         let company = company.clone();
         let app = self.clone();
@@ -208,12 +242,11 @@ impl App {
         let psa = self.psa()?;
         let actor = Actor::Technician(by.id.clone());
         let link = match psa_id {
+            // Links are by id (promise P6): whatever the names are by now, a link moves only by hand.
+            None if ours.link.state == LinkState::Linked => ours.link.clone(),
             None => match self.find(&*psa, &ours).await?.ok_or_else(company_first)? {
-                // A name that fits nothing any more cuts no link: links are by id (promise P6).
-                found
-                    if found.state != LinkState::Linked
-                        && matches!(ours.link.state, LinkState::Linked | LinkState::Missing) =>
-                {
+                // What is missing stays so for a person to see, until its name fits another record.
+                found if found.state != LinkState::Linked && ours.link.state == LinkState::Missing => {
                     return Ok(ours.link);
                 }
                 found => found,

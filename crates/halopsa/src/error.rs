@@ -13,9 +13,13 @@ pub struct Error {
     /// Halo's own words, or those of the network, in one line of at most 500 characters. May be empty.
     pub words: String,
     /// The machine-readable code of an OAuth error, such as `invalid_scope`.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// For how long Halo asked to be left alone, at most an hour.
     pub retry_after: Option<Duration>,
+    /// Why no connection came about, where none did.
+    pub unreached: Option<Unreached>,
+    /// The host that was called, with its port where the address names one; for a sign-in, the authorisation server.
+    pub host: Box<str>,
     /// `GET` or `POST`.
     pub method: &'static str,
     /// The path below the resource address, such as `/Tickets`.
@@ -53,6 +57,23 @@ pub enum ErrorKind {
     /// The call was sent and its outcome is not known: it may have been carried out, or may still be.
     #[error("outcome unknown: {0}")]
     Unknown(UnknownCause),
+}
+
+/// Why no connection came about, as far as it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreached {
+    /// The name is not known.
+    NoSuchHost,
+    /// Nobody listens at that port.
+    Refused,
+    /// Nothing answered within the time for connecting.
+    TooSlow,
+    /// The server's certificate is not trusted, not for this name, or not of this time.
+    Certificate,
+    /// What answers does not speak TLS, or breaks off in its first words.
+    NotTls,
+    /// Something else; the words tell.
+    Other,
 }
 
 /// Why an outcome is unknown.

@@ -27,6 +27,7 @@ mod permit;
 mod send;
 mod tickets;
 mod token;
+mod unreached;
 mod words;
 
 use std::fmt;
@@ -39,7 +40,7 @@ pub use actions::{Action, ActionFilter, NewAction, Notify};
 pub use agents::{AGENT_UNASSIGNED, Agent, AgentDepartment, AgentFilter, AgentTeam, AgentTicketType, Claim};
 pub use assets::{Asset, AssetField, AssetFilter};
 pub use customers::{Customer, CustomerFilter, Inactive, Site, SiteFilter, User, UserFilter};
-pub use error::{Error, ErrorKind, TokenError, UnknownCause};
+pub use error::{Error, ErrorKind, TokenError, UnknownCause, Unreached};
 pub use instance::{AuthInfo, InstanceInfo};
 pub use lists::Record;
 pub use lookups::{

@@ -7,8 +7,10 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use crate::error::{Error, ErrorKind, UnknownCause};
+use crate::unreached;
 use crate::{Client, Config, lists, words};
 
 /// Query parameters, in order.
@@ -19,11 +21,29 @@ pub(crate) type Query = Vec<(&'static str, String)>;
 pub(crate) struct Call {
     pub(crate) method: &'static str,
     pub(crate) path: String,
+    pub(crate) host: String,
 }
 
 impl Call {
+    /// A call of a path on the server at `address`.
+    pub(crate) fn new(method: &'static str, path: impl Into<String>, address: &Url) -> Self {
+        let name = address.host_str().unwrap_or_default();
+        let host = address.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        Self { method, path: path.into(), host }
+    }
+
     pub(crate) fn error(&self, kind: ErrorKind, status: Option<u16>, words: String) -> Error {
-        Error { kind, status, words, code: None, retry_after: None, method: self.method, path: self.path.clone() }
+        Error {
+            kind,
+            status,
+            words,
+            code: None,
+            retry_after: None,
+            unreached: None,
+            host: self.host.as_str().into(),
+            method: self.method,
+            path: self.path.clone(),
+        }
     }
 
     pub(crate) fn unknown(&self, cause: UnknownCause, status: Option<u16>, words: String) -> Error {
@@ -68,22 +88,21 @@ impl Client {
 
     /// Posts the records as an array, the only form Halo takes everywhere.
     pub(crate) async fn post<T: Serialize>(&self, path: &str, records: &[T]) -> Result<Answer, Error> {
-        let body = serde_json::to_vec(records).map_err(|error| {
-            Call { method: "POST", path: path.to_owned() }.error(ErrorKind::Refused, None, error.to_string())
-        })?;
+        let body = serde_json::to_vec(records)
+            .map_err(|error| self.call("POST", path).error(ErrorKind::Refused, None, error.to_string()))?;
         self.signed(Method::POST, path.to_owned(), Query::new(), Some(body)).await
     }
 
     /// A call that needs no token.
     pub(crate) async fn get_unsigned(&self, path: &str) -> Result<Answer, Error> {
-        let call = Call { method: "GET", path: path.to_owned() };
+        let call = self.call("GET", path);
         self.inner.permit.acquire(self.urgency).await;
         let request = self.inner.http.get(self.url(path)).header(ACCEPT, "application/json");
         self.limited(exchange(call, request, &self.inner.config).await)
     }
 
     async fn signed(&self, method: Method, path: String, query: Query, body: Option<Vec<u8>>) -> Result<Answer, Error> {
-        let call = Call { method: if body.is_some() { "POST" } else { "GET" }, path };
+        let call = self.call(if body.is_some() { "POST" } else { "GET" }, path);
         let attempt = |access: &str| {
             let mut request = self.inner.http.request(method.clone(), self.url(&call.path));
             request = request.query(&query).bearer_auth(access).header(ACCEPT, "application/json");
@@ -115,6 +134,10 @@ impl Client {
         answer
     }
 
+    fn call(&self, method: &'static str, path: impl Into<String>) -> Call {
+        Call::new(method, path, &self.inner.config.resource)
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.inner.config.resource.as_str().trim_end_matches('/'))
     }
@@ -142,7 +165,7 @@ pub(crate) async fn exchange(call: Call, request: RequestBuilder, config: &Confi
     match tokio::time::timeout(config.deadline, work).await {
         Ok(Ok((status, body))) => Ok(Answer { call, status, body }),
         Ok(Err(error)) => Err(error),
-        Err(_) => Err(call.unknown(UnknownCause::Deadline, None, String::new())),
+        Err(_) => Err(call.unknown(UnknownCause::Deadline, None, format!("no answer within {:?}", config.deadline))),
     }
 }
 
@@ -167,8 +190,8 @@ fn broken(call: &Call, error: &reqwest::Error, status: Option<u16>) -> Error {
     } else {
         ErrorKind::Unknown(UnknownCause::Cut)
     };
-    // The address may hold a tenant's name or a search text; the path is named anyway.
-    call.error(kind, status, words::chain(error))
+    let unreached = (kind == ErrorKind::NotSent).then(|| unreached::why(error));
+    Error { unreached, ..call.error(kind, status, words::causes(error)) }
 }
 
 /// The class of a call that ended with a status other than success.
@@ -187,7 +210,7 @@ fn failed(call: &Call, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         _ => words::extract(body),
     };
     Error {
-        code: words::code(body),
+        code: words::code(body).map(Into::into),
         retry_after: retry_after(headers),
         ..call.error(kind, Some(status.as_u16()), words)
     }

@@ -174,7 +174,7 @@ impl Client {
             Some(Tenant::Form(tenant)) => form.push(("tenant", tenant)),
             None => {}
         }
-        let call = Call { method: "POST", path: url.path().to_owned() };
+        let call = Call::new("POST", url.path(), &url);
         let request = self.inner.http.post(url).header(reqwest::header::ACCEPT, "application/json").form(&form);
         let issued = now();
         match exchange(call, request, config).await {

@@ -91,16 +91,19 @@ pub(crate) fn one_line(text: &str) -> String {
     }
 }
 
-/// An error and its causes as one line, the innermost last.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+/// What stands behind a failed exchange, as one line, the innermost last. The outer layers say no more than that a
+/// request failed, and name the whole address, which may hold a tenant's name or a search text.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
     let mut next = error.source();
     while let Some(cause) = next {
         let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
         next = cause.source();
+        let outer = ["client error (", "dns error", "error resolving DNS"].iter().any(|outer| words.starts_with(outer));
+        let says_nothing = outer && next.is_some();
+        if !says_nothing && !text.contains(&words) {
+            text = if text.is_empty() { words } else { format!("{text}: {words}") };
+        }
     }
     one_line(&text)
 }

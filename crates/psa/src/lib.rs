@@ -60,7 +60,7 @@ pub enum Cause {
 
 /// A call that did not end well.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{words}")]
+#[error("{}", as_sentences(words, fix))]
 pub struct Fault {
     /// What may be done about it.
     pub class: Class,
@@ -68,8 +68,26 @@ pub struct Fault {
     pub cause: Cause,
     /// HTTP status of the answer, if there was one.
     pub status: Option<u16>,
-    /// The other side's own words where it had any, else a sentence of ours.
+    /// What happened to which thing, with the other side's own words where it had any.
     pub words: String,
+    /// What a person does about it now; empty where `words` say so, or where there is nothing to do.
+    pub fix: String,
+}
+
+/// Both as sentences, one after the other.
+fn as_sentences(words: &str, fix: &str) -> String {
+    let full = |text: &str| {
+        let text = text.trim_end();
+        if text.is_empty() || text.ends_with(['.', '!', '?', '…', ']']) {
+            text.to_owned()
+        } else {
+            format!("{text}.")
+        }
+    };
+    match (full(words), full(fix)) {
+        (words, fix) if fix.is_empty() => words,
+        (words, fix) => format!("{words} {fix}"),
+    }
 }
 
 /// Which calls go first when the allowance is short.

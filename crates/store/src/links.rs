@@ -1,6 +1,7 @@
 //! Links, one row for each record that was ever looked for.
 
 use countersign_domain::{
+    id::CompanyId,
     link::{How, Kind, Link, LinkState},
     text::name_key,
     time::Time,
@@ -88,20 +89,33 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
-    pub async fn free_records(&mut self, company: &countersign_domain::id::CompanyId) -> Result<Vec<(Kind, String)>> {
-        let mut free = Vec::new();
+    pub async fn free_records(&mut self, company: &CompanyId) -> Result<Vec<(Kind, String)>> {
+        let free = "COALESCE(k.state, 'unlinked') NOT IN ('linked', 'missing') AND COALESCE(k.how, 'auto') <> 'manual'";
+        self.records_that(company, free).await
+    }
+
+    /// Records of a company that are linked, by the rule or by hand: `(kind, id)`.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where they cannot be read.
+    pub async fn tied_records(&mut self, company: &CompanyId) -> Result<Vec<(Kind, String)>> {
+        self.records_that(company, "k.state = 'linked'").await
+    }
+
+    async fn records_that(&mut self, company: &CompanyId, stand_so: &str) -> Result<Vec<(Kind, String)>> {
+        let mut found = Vec::new();
         for (kind, table) in [(Kind::Location, "locations"), (Kind::Computer, "computers"), (Kind::Contact, "contacts")]
         {
             let mut query = Query::build(&format!(
                 "SELECT d.id FROM {table} d LEFT JOIN links k ON k.kind = '{}' AND k.id = d.id
-                 WHERE COALESCE(k.state, 'unlinked') NOT IN ('linked', 'missing') AND COALESCE(k.how, 'auto') <> 'manual' AND d.company_id = ",
+                 WHERE {stand_so} AND d.company_id = ",
                 kind.as_str()
             ));
             query.arg(company.as_str()).push(" ORDER BY d.id");
             let ids: Vec<(String,)> = self.conn.all(&query).await?;
-            free.extend(ids.into_iter().map(|(id,)| (kind, id)));
+            found.extend(ids.into_iter().map(|(id,)| (kind, id)));
         }
-        Ok(free)
+        Ok(found)
     }
 }
 

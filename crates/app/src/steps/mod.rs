@@ -88,18 +88,18 @@ impl End {
             Wrote::Perhaps => None,
         };
         let end = match fault.class {
-            Class::Refused | Class::Gone => Self::attention(AttemptResult::Refused, fault.words.clone(), doubt),
+            Class::Refused | Class::Gone => Self::attention(AttemptResult::Refused, fault.to_string(), doubt),
             Class::Later(after) => {
                 let at = now.plus_millis(back_off(step, after));
-                Self::again(AttemptResult::Later, fault.words.clone(), at, doubt)
+                Self::again(AttemptResult::Later, fault.to_string(), at, doubt)
             }
             Class::Unknown => match wrote {
                 Wrote::Nothing => {
                     let at = now.plus_millis(back_off(step, None));
-                    Self::again(AttemptResult::Later, fault.words.clone(), at, doubt)
+                    Self::again(AttemptResult::Later, fault.to_string(), at, doubt)
                 }
                 Wrote::Perhaps => {
-                    Self::again(AttemptResult::Unknown, fault.words.clone(), now.plus_seconds(FIRST_LOOK_S), Some(now))
+                    Self::again(AttemptResult::Unknown, fault.to_string(), now.plus_seconds(FIRST_LOOK_S), Some(now))
                 }
             },
         };
@@ -291,7 +291,7 @@ impl Desk {
         hold.until = now + pause;
         hold.probing = fault.cause != Cause::RateLimited;
         drop(hold);
-        *lock(&self.trouble) = Some(fault.words.clone());
+        *lock(&self.trouble) = Some(fault.to_string());
     }
 
     fn held_for(&self, now: Duration) -> Option<Duration> {

@@ -120,6 +120,7 @@ impl App {
                     cause: Cause::NotUnderstood,
                     status: None,
                     words: format!("Halo answered with ticket {}, which bears another reference.", other.id),
+                    fix: String::new(),
                 };
                 Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
             }

@@ -122,7 +122,7 @@ impl App {
                 );
                 let now = self.inner.clock.monotonic();
                 self.inner.desk.fails(&fault, now);
-                *lock(&self.inner.desk.trouble) = Some(fault.words.clone());
+                *lock(&self.inner.desk.trouble) = Some(fault.to_string());
                 Ok(false)
             }
             Err(error) => Err(error),

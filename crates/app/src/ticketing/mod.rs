@@ -254,12 +254,12 @@ async fn try_out(psa: &dyn Psa) -> Result<()> {
     {
         None => Ok(()),
         Some(line) => {
-            let fix = line.fix.map(|fix| format!(" {fix}")).unwrap_or_default();
+            let fix = line.fix.map(|fix| format!(" {}.", fix.trim_end_matches('.'))).unwrap_or_default();
             let place = line.r#where.map(|place| format!(" ({place})")).unwrap_or_default();
             Err(Error::Invalid {
                 code: "connection_failed",
                 field: None,
-                sentence: format!("{}: {}{fix}{place}", line.title, line.seen),
+                sentence: format!("{}: {}.{fix}{place}", line.title, line.seen.trim_end_matches('.')),
             })
         }
     }

@@ -114,6 +114,11 @@ impl House {
         }
     }
 
+    /// The administrator, as who did something.
+    pub(crate) fn by(&self) -> Actor {
+        Actor::Technician(self.admin.id.clone())
+    }
+
     pub(crate) async fn set_up(&self, settings: Change) {
         let connection = self.connection();
         let change = Change {
@@ -127,7 +132,7 @@ impl House {
             budget: settings.budget.or(Some(countersign_app::budget::Allowance { off: true, ..Default::default() })),
             ..settings
         };
-        self.app().change_ticketing(Actor::Technician(self.admin.id.clone()), change).await.unwrap();
+        self.app().change_ticketing(self.by(), change).await.unwrap();
         let psa_id = Some(crate::halo::SAM.to_string());
         until("Sam is linked", async || {
             self.app().technician(&self.admin, &self.admin.id).await.unwrap().link.psa_id == psa_id

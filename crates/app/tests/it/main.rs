@@ -16,5 +16,8 @@ mod links;
 mod lost;
 mod quick;
 mod secrets;
+mod seed_linking;
+mod seed_records;
+mod sentences;
 mod stories;
 mod switches;

@@ -10,6 +10,7 @@ use halopsa::{
 };
 
 use super::map::{self, fault};
+use super::sentence;
 use crate::{Cause, Class, Fault, Found, Sweep, SweepRange};
 
 /// Rows per page of the directory. Halo cuts tickets to 100, but customers, sites, users and assets hardly at all.
@@ -103,8 +104,16 @@ pub(super) async fn look_up(
     }
     // Halo's search does not fold white space, so it gets the name as one line.
     let search = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let rows = list(client, kind, customer, Some(search), usize::MAX).await?;
-    Ok(rows.into_iter().filter(|row| row.keys.iter().any(|other| text::name_key(other) == key)).collect())
+    let fitting = |mut rows: Vec<Theirs>| {
+        rows.retain(|row| row.keys.iter().any(|other| text::name_key(other) == key));
+        rows
+    };
+    let found = fitting(list(client, kind, customer, Some(search), usize::MAX).await?);
+    if found.is_empty() && kind == Kind::Computer {
+        // The search looks at the tag and the key fields alone; some tenants keep the name in a field of the type.
+        return Ok(fitting(list(client, kind, customer, None, usize::MAX).await?));
+    }
+    Ok(found)
 }
 
 /// Up to `limit` records, by name.
@@ -182,6 +191,6 @@ async fn gather<T: Record>(pages: Pages<T>, limit: usize, map: fn(T) -> Theirs) 
 
 /// A list whose count and rows disagree.
 pub(super) fn incomplete(list: &str) -> Fault {
-    let words = format!("HaloPSA counts more of {list} than it gives, so the list is not complete");
-    Fault { class: Class::Later(None), cause: Cause::NotUnderstood, status: None, words }
+    let (words, fix) = sentence::of_holes(list);
+    Fault { class: Class::Later(None), cause: Cause::NotUnderstood, status: None, words, fix }
 }

@@ -6,6 +6,7 @@ use countersign_domain::time::Time;
 use halopsa::{AGENT_UNASSIGNED, AssetRef, Error, ErrorKind, TokenError, UnknownCause};
 use jiff::Timestamp;
 
+use super::sentence;
 use crate::{ActionNow, Cause, Class, Fault, NewAction, NewTicket, TicketChange, TicketNow, Visibility, Written};
 
 /// The configuration key that a refused address names; also how a refusal is told from a dead host.
@@ -22,12 +23,13 @@ fn optional(text: Option<&String>) -> Result<Option<i64>, Fault> {
 
 /// A refusal of our own, before anything is sent.
 pub(super) fn invalid(words: &str) -> Fault {
-    Fault { class: Class::Refused, cause: Cause::Invalid, status: None, words: words.to_owned() }
+    Fault { class: Class::Refused, cause: Cause::Invalid, status: None, words: words.to_owned(), fix: String::new() }
 }
 
 /// An answer that cannot be relied on, whose call may have been carried out.
 pub(super) fn not_understood(words: &str) -> Fault {
-    Fault { class: Class::Unknown, cause: Cause::NotUnderstood, status: None, words: words.to_owned() }
+    let fix = "Look at it in HaloPSA; if this goes on, ask its support".to_owned();
+    Fault { class: Class::Unknown, cause: Cause::NotUnderstood, status: None, words: words.to_owned(), fix }
 }
 
 /// What a failed call means for the step that made it.
@@ -54,28 +56,8 @@ pub(super) fn fault(error: &Error) -> Fault {
         ErrorKind::Unknown(UnknownCause::Cut | UnknownCause::Deadline) => (unknown, Cause::NoAnswer),
         ErrorKind::Unknown(UnknownCause::NotUnderstood | UnknownCause::TooLarge) => (unknown, Cause::NotUnderstood),
     };
-    let words = if error.words.is_empty() { silence(error, cause) } else { error.words.clone() };
-    Fault { class, cause, status: error.status, words }
-}
-
-/// What to say where Halo said nothing.
-fn silence(error: &Error, cause: Cause) -> String {
-    let what = match cause {
-        Cause::NotPermitted => "refused this: a scope of the application or a right of its agent is missing",
-        Cause::NotFound => "knows no such record, or hides it from our agent",
-        Cause::RateLimited => "asks for fewer calls",
-        Cause::NoAnswer => "did not answer in time",
-        Cause::UnknownClient => "does not know this client id with this secret",
-        Cause::Credentials => "does not let our application in",
-        Cause::ServerFault => "failed",
-        Cause::Invalid => "refused this without saying why",
-        Cause::AddressNotAllowed | Cause::NotReached => "could not be reached",
-        Cause::NotUnderstood => "gave an empty answer",
-    };
-    match error.status {
-        Some(status) => format!("HaloPSA {what} (HTTP {status})"),
-        None => format!("HaloPSA {what}"),
-    }
+    let (words, fix) = sentence::of(error, cause);
+    Fault { class, cause, status: error.status, words, fix }
 }
 
 pub(super) fn stamp(time: Time) -> Option<Timestamp> {

@@ -9,9 +9,11 @@ mod check;
 mod choices;
 mod find;
 mod map;
+mod sentence;
 mod walk;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_domain::{
@@ -24,7 +26,8 @@ use url::Url;
 
 use crate::{
     ActionNow, Budget, Cause, Check, CheckNews, CheckPlan, CheckTitle, Choices, Class, Connect, Connection, Discovered,
-    Fault, NewAction, NewTicket, Opened, Priority, Psa, Records, Sweep, SweepRange, Tell, TicketChange, TicketNow, Written,
+    Fault, NewAction, NewTicket, Opened, Priority, Psa, Records, Sweep, SweepRange, Tell, TicketChange, TicketNow,
+    Written,
 };
 use map::fault;
 
@@ -35,22 +38,31 @@ pub const ALLOW_HOSTS: &str = map::ALLOW_HOSTS;
 #[derive(Debug, Clone)]
 pub struct HaloConnect {
     egress: Egress,
+    deadline: Option<Duration>,
 }
 
 impl HaloConnect {
     /// Connections that go out through `egress`.
     #[must_use]
     pub fn new(egress: Egress) -> Self {
-        Self { egress }
+        Self { egress, deadline: None }
     }
 
-    fn client(&self, config: Config, budget: Arc<dyn Budget>) -> Result<Client, Fault> {
+    /// The same, with another longest time for one call than 30 seconds.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    fn client(&self, mut config: Config, budget: Arc<dyn Budget>) -> Result<Client, Fault> {
         let http = self.egress.client_for(&[&config.resource, &config.auth]).map_err(|refusal| Fault {
             class: Class::Refused,
             cause: Cause::AddressNotAllowed,
             status: None,
             words: refusal.to_string(),
+            fix: String::new(),
         })?;
+        config.deadline = self.deadline.unwrap_or(config.deadline);
         Ok(Client::new(http.into(), config, Arc::new(BudgetPermit(budget))))
     }
 }
@@ -111,7 +123,7 @@ impl halopsa::Permit for BudgetPermit {
         self.0.acquire(priority).await;
     }
 
-    fn limited(&self, retry_after: Option<std::time::Duration>) {
+    fn limited(&self, retry_after: Option<Duration>) {
         self.0.limited(retry_after);
     }
 }
@@ -123,7 +135,7 @@ struct NoBudget;
 impl Budget for NoBudget {
     async fn acquire(&self, _priority: Priority) {}
 
-    fn limited(&self, _retry_after: Option<std::time::Duration>) {}
+    fn limited(&self, _retry_after: Option<Duration>) {}
 }
 
 /// One connection to one HaloPSA.

@@ -8,4 +8,6 @@ mod connecting;
 mod desk;
 mod faults;
 mod finding;
+mod sentences;
 mod story;
+mod stub;
