@@ -5,6 +5,8 @@
 //! waits. Not for: HTTP, HTML, JSON of the outside. The decision a reader would undo: no use case ever calls the
 //! ticketing system on the way of a request or a decision; only steps do, and people who ask for it in the settings.
 
+pub mod alerts;
+pub mod attention;
 pub mod budget;
 pub mod check;
 pub mod clock;
@@ -38,14 +40,16 @@ use countersign_domain::{
     id::{CompanyId, ServerId, StepId},
     time::Time,
 };
+use countersign_notify::Notifier;
 use countersign_psa::{Connect, Psa};
 use countersign_store::Store;
 
+pub use countersign_notify as notify;
 pub use countersign_psa as psa;
 pub use countersign_store::{
-    AttemptRow, AuditRow, CompanyRow, ComputerContext, ComputerRow, ContactRow, Counts, DirectoryQuery,
-    EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState, StepsQuery, TechnicianRow, TicketRow,
-    TokenRow, UnlinkedCounts, Verified,
+    AlertRow, AlertStage, AttemptRow, AuditRow, CauseIs, CauseRow, CompanyRow, ComputerContext, ComputerRow,
+    ContactRow, Counts, DirectoryQuery, EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState,
+    StepsQuery, TechnicianRow, TicketRow, TokenRow, UnlinkedCounts, Verified, WaitingCompany,
 };
 pub use error::{Error, Result};
 
@@ -63,6 +67,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// Makes connections to the ticketing system.
     pub connect: Arc<dyn Connect>,
+    /// Sends mail and webhooks.
+    pub notify: Notifier,
     /// Seals secrets.
     pub sealer: Sealer,
     /// The address under which people reach the portal, without a slash at its end.
@@ -82,6 +88,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     connect: Arc<dyn Connect>,
+    notify: Notifier,
     sealer: Sealer,
     public_url: String,
     checkpoints: Option<PathBuf>,
@@ -118,6 +125,7 @@ impl App {
                 clock: parts.clock,
                 ids: parts.ids,
                 connect: parts.connect,
+                notify: parts.notify,
                 sealer: parts.sealer,
                 public_url: parts.public_url,
                 checkpoints: parts.checkpoints,

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use countersign_domain::{
-    audit::Actor,
     directory::Technician,
-    id::{RequestId, StepId},
+    id::RequestId,
     risk::{self, Risk},
     role::Right,
     time::Time,
@@ -163,62 +162,6 @@ impl App {
     /// When the database fails.
     pub async fn counts(&self, by: &Technician) -> Result<Counts> {
         Ok(self.store().counts(&by.access).await?)
-    }
-
-    /// Steps that the caller may see.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn steps(&self, by: &Technician, wanted: &StepsQuery) -> Result<Vec<StepRow>> {
-        Ok(self.store().steps(&by.access, wanted).await?)
-    }
-
-    /// Every attempt of a step's lane.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] where the caller may not see the step.
-    pub async fn step_attempts(&self, by: &Technician, id: &StepId) -> Result<(StepRow, Vec<AttemptRow>)> {
-        let step = self.store().step(&by.access, id).await?.ok_or(Error::NotFound("step"))?;
-        let mut attempts = self.store().attempts(&step.lane).await?;
-        attempts.retain(|attempt| attempt.step_id == step.id);
-        Ok((step, attempts))
-    }
-
-    /// Lets a step go again, at once.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], or `step_over` where it is over or being sent.
-    pub async fn retry_step(&self, by: &Technician, id: &StepId) -> Result<StepRow> {
-        let entry = self.step_entry(by, id, "step.retried").await?;
-        let changed = self.store().retry_step(id, self.now(), entry).await?;
-        self.wake().steps();
-        self.step_after(by, id, changed).await
-    }
-
-    /// Gives a step up; the next of its lane goes on.
-    ///
-    /// # Errors
-    /// As for [`App::retry_step`].
-    pub async fn give_up_step(&self, by: &Technician, id: &StepId) -> Result<StepRow> {
-        let entry = self.step_entry(by, id, "step.given_up").await?;
-        let changed = self.store().give_up_step(id, self.now(), entry).await?;
-        self.wake().steps();
-        self.step_after(by, id, changed).await
-    }
-
-    async fn step_entry(&self, by: &Technician, id: &StepId, action: &str) -> Result<countersign_domain::audit::Entry> {
-        require(by, Right::RunSteps)?;
-        let step = self.store().step(&by.access, id).await?.ok_or(Error::NotFound("step"))?;
-        let body = serde_json::json!({ "kind": step.kind, "lane": step.lane });
-        Ok(self.entry(Actor::Technician(by.id.clone()), action, id.to_string(), None, body))
-    }
-
-    async fn step_after(&self, by: &Technician, id: &StepId, changed: bool) -> Result<StepRow> {
-        if !changed {
-            return Err(Error::conflict("step_over", "The step is over, or is being sent right now."));
-        }
-        self.wake().page("ticket.updated", id.to_string(), None);
-        self.store().step(&by.access, id).await?.ok_or(Error::NotFound("step"))
     }
 
     /// The newest entries of the audit log that the caller may see.

@@ -12,6 +12,8 @@ const EXPIRY: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(5);
 /// A node whose beat stood still for so long, on our own clock, is gone.
 const GONE: Duration = Duration::from_mins(1);
+/// How often it is looked at what an alert is due for.
+const ALERTS: Duration = Duration::from_secs(20);
 /// How often the audit log is checkpointed.
 const CHECKPOINT: Duration = Duration::from_mins(1);
 /// How often it is looked whether a sync of the directory is due.
@@ -20,7 +22,13 @@ const SYNC: Duration = Duration::from_mins(1);
 impl App {
     /// Runs the timers until the task is dropped.
     pub async fn run_timers(&self) {
-        tokio::join!(self.expire_for_ever(), self.beat_for_ever(), self.checkpoint_for_ever(), self.sync_for_ever());
+        tokio::join!(
+            self.expire_for_ever(),
+            self.beat_for_ever(),
+            self.checkpoint_for_ever(),
+            self.sync_for_ever(),
+            self.alert_for_ever()
+        );
     }
 
     async fn expire_for_ever(&self) {
@@ -69,6 +77,15 @@ impl App {
         }
         self.store().promote_stranded().await?;
         self.follow_ticketing().await
+    }
+
+    async fn alert_for_ever(&self) {
+        loop {
+            self.inner.clock.sleep(ALERTS).await;
+            if let Err(error) = self.tell_alerts().await {
+                tracing::error!(%error, "alerts could not be looked at; they are again in 20 s");
+            }
+        }
     }
 
     async fn checkpoint_for_ever(&self) {

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Time;
+
 /// Why a text is not the id that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{got:?} is not a {noun} id: it starts with {prefix:?} and goes on with a UUID")]
@@ -115,6 +117,16 @@ impl RequestId {
     #[must_use]
     pub fn short(&self) -> String {
         countersign_policy::reference::short(&self.0)
+    }
+}
+
+impl StepId {
+    /// When it was made, by the clock of the server that made it; none where it is no UUID of version 7.
+    #[must_use]
+    pub fn made_at(&self) -> Option<Time> {
+        let uuid = uuid::Uuid::try_parse(self.0.strip_prefix(Self::PREFIX)?).ok()?;
+        let (seconds, nanos) = uuid.get_timestamp().filter(|_| uuid.get_version_num() == 7)?.to_unix();
+        Some(Time(0).plus_seconds(i64::try_from(seconds).ok()?).plus_millis(i64::from(nanos / 1_000_000)))
     }
 }
 

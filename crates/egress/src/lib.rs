@@ -15,6 +15,7 @@ mod body;
 mod refusal;
 mod resolve;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,17 @@ impl Default for EgressConfig {
 #[error("the HTTP client could not be set up")]
 pub struct SetUpError(#[from] reqwest::Error);
 
+/// A host that nothing can be spoken with.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAddress {
+    /// It may not be called.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Its name is not known.
+    #[error("{0} is not known: {1}")]
+    Unknown(String, std::io::Error),
+}
+
 /// The way out: one pool of connections under one set of rules. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Egress {
@@ -96,6 +108,26 @@ impl Egress {
     pub fn client_for(&self, urls: &[&Url]) -> Result<reqwest::Client, Refusal> {
         urls.iter().try_for_each(|url| self.check(url))?;
         Ok(self.client.clone())
+    }
+
+    /// Where a host is that something else than HTTP is spoken with, such as a mail server. Connect to these addresses and
+    /// no other: a second look-up may answer otherwise.
+    ///
+    /// # Errors
+    /// If one of them may not be called, or the name is not known.
+    pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NoAddress> {
+        let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|error| NoAddress::Unknown(host.to_owned(), error))?
+            .collect();
+        if !self.allow.allows(host, Some(port)) {
+            for address in found.iter().map(SocketAddr::ip) {
+                if let Some(kind) = address_kind(address) {
+                    return Err(self.allow.refusal(host, Some(port), Reason::Address(address, kind)).into());
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Whether this address may be called, as far as can be told without resolving a name.

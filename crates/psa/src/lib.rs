@@ -5,6 +5,7 @@
 //! work, which needs to know just one thing: [`Class`], whether a call was done, refused, certainly not done, or nobody
 //! can tell. The decision a reader would undo: no call here is ever repeated on its own.
 
+pub mod advice;
 pub mod halo;
 pub mod model;
 

@@ -98,9 +98,11 @@
   }
 
   function counts() {
-    const waiting = $('#queue')?.dataset.waiting;
-    if (waiting === undefined) return;
-    $$('[data-count=waiting]').forEach((element) => (element.textContent = waiting));
+    const { waiting } = $('#queue')?.dataset ?? {};
+    const { attention } = $('#steps-body')?.dataset ?? {};
+    for (const [name, count] of Object.entries({ waiting, attention })) {
+      if (count !== undefined) $$(`[data-count=${name}]`).forEach((element) => (element.textContent = count));
+    }
   }
 
   function mark() {
@@ -158,6 +160,19 @@
     }
     refresh();
     document.body.dispatchEvent(new CustomEvent('cs:changed'));
+    fresh();
+  }
+
+  // A list that is read anew, but not under somebody who reads attempts or answers a question in it.
+  let freshTimer = 0;
+  function fresh() {
+    const list = $('[data-fresh]');
+    if (!list) return;
+    clearTimeout(freshTimer);
+    freshTimer = setTimeout(() => {
+      if ($('main details[open]') || document.activeElement?.closest('main form')) return fresh();
+      list.dispatchEvent(new CustomEvent('cs:fresh'));
+    }, 400);
   }
 
   function live(state) {
@@ -187,6 +202,7 @@
         if (reached === false) {
           refresh(0);
           document.body.dispatchEvent(new CustomEvent('cs:changed'));
+          fresh();
         }
       } else {
         downTimer = setTimeout(() => {

@@ -107,6 +107,9 @@ struct WayOut {
     /// Hosts of a Halo that may be on a private address or without https, with commas between
     #[arg(long, value_name = "HOSTS")]
     halo_allow_hosts: Option<String>,
+    /// Hosts of mail servers and webhooks for alerts that may be on a private address, with commas between
+    #[arg(long, value_name = "HOSTS")]
+    alerts_allow_hosts: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -216,6 +219,7 @@ impl ServeArgs {
             no_worker: set(self.no_worker),
             force_plain_http: set(self.force_plain_http),
             halo_allow_hosts: self.way_out.halo_allow_hosts,
+            alerts_allow_hosts: self.way_out.alerts_allow_hosts,
             ..self.base.options()
         }
     }
@@ -239,7 +243,11 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve_until_told(&configured(args.options())?).await,
             Command::Worker { base, way_out } => {
-                let options = Options { halo_allow_hosts: way_out.halo_allow_hosts, ..base.options() };
+                let options = Options {
+                    halo_allow_hosts: way_out.halo_allow_hosts,
+                    alerts_allow_hosts: way_out.alerts_allow_hosts,
+                    ..base.options()
+                };
                 work_until_told(&configured(options)?).await
             }
             Command::Migrate(base) => {
@@ -250,7 +258,11 @@ impl Cli {
             }
             // `--write-test` is the consent, and asks for the customer.
             Command::Doctor { base, way_out, json, write_test: _, customer } => {
-                let options = Options { halo_allow_hosts: way_out.halo_allow_hosts, ..base.quiet() };
+                let options = Options {
+                    halo_allow_hosts: way_out.halo_allow_hosts,
+                    alerts_allow_hosts: way_out.alerts_allow_hosts,
+                    ..base.quiet()
+                };
                 let form = if json { doctor::Form::Json } else { doctor::Form::Table };
                 doctor::run(options, form, customer.as_deref()).await
             }

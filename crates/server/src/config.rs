@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) plain_http: PlainHttp,
     /// Hosts of a Halo that may be private or without https.
     pub(crate) halo_allow_hosts: Vec<String>,
+    /// Hosts of mail servers and webhooks that may be private, and webhooks without https.
+    pub(crate) alerts_allow_hosts: Vec<String>,
     /// What end users know the provider as.
     pub(crate) provider: Option<String>,
     /// Whether this process tells the ticketing system, too.
@@ -132,6 +134,7 @@ impl Config {
                 _ => PlainHttp::LoopbackOnly,
             },
             halo_allow_hosts: layers.parsed(key!(halo.allow_hosts), allow_hosts)?.unwrap_or_default(),
+            alerts_allow_hosts: layers.parsed(key!(alerts.allow_hosts), allow_hosts)?.unwrap_or_default(),
             provider: layers.text(key!(provider)).map(|given| given.text),
             worker: if layers.parsed(key!(no_worker), switch)? == Some(true) { Worker::Leave } else { Worker::Run },
             key_file: layers.text(key!(key_file)).map_or_else(|| data_dir.join("countersign.key"), |g| g.text.into()),
@@ -155,6 +158,7 @@ impl Config {
             trusted_proxies: Proxies::default(),
             plain_http: PlainHttp::LoopbackOnly,
             halo_allow_hosts,
+            alerts_allow_hosts: Vec::new(),
             provider: None,
             worker: Worker::Run,
             key_file: data_dir.join("countersign.key"),
@@ -201,6 +205,7 @@ pub(crate) struct Options {
     pub(crate) trusted_proxies: Option<String>,
     pub(crate) force_plain_http: Option<String>,
     pub(crate) halo_allow_hosts: Option<String>,
+    pub(crate) alerts_allow_hosts: Option<String>,
     pub(crate) provider: Option<String>,
     pub(crate) no_worker: Option<String>,
     pub(crate) key_file: Option<String>,
@@ -238,6 +243,8 @@ struct Keys {
     #[config(nested)]
     halo: HaloKeys,
     #[config(nested)]
+    alerts: AlertKeys,
+    #[config(nested)]
     log: LogKeys,
 }
 
@@ -246,6 +253,14 @@ struct Keys {
 #[expect(dead_code, reason = "read layer by layer")]
 struct HaloKeys {
     #[config(env = "COUNTERSIGN_HALO_ALLOW_HOSTS")]
+    allow_hosts: Option<Value>,
+}
+
+#[derive(Debug, confique::Config)]
+#[config(layer_attr(derive(Debug)), layer_attr(serde(deny_unknown_fields)))]
+#[expect(dead_code, reason = "read layer by layer")]
+struct AlertKeys {
+    #[config(env = "COUNTERSIGN_ALERTS_ALLOW_HOSTS")]
     allow_hosts: Option<Value>,
 }
 
@@ -388,6 +403,7 @@ fn command_line(options: Options) -> Keyed {
     layer.no_worker = options.no_worker.map(Value);
     layer.key_file = options.key_file.map(Value);
     layer.halo.allow_hosts = options.halo_allow_hosts.map(Value);
+    layer.alerts.allow_hosts = options.alerts_allow_hosts.map(Value);
     layer.log.level = options.log_level.map(Value);
     layer.log.format = options.log_format.map(Value);
     layer

@@ -14,6 +14,7 @@ use axum_server::{
 use countersign_app::{
     App, DirectoryQuery, Parts,
     clock::{Clock as _, Ids as _, System},
+    notify::Notifier,
     seal::Sealer,
 };
 use countersign_egress::{Egress, EgressConfig};
@@ -29,6 +30,8 @@ use crate::{
 
 /// How long calls may still take when the server ends. A waiting endpoint asks again elsewhere.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a webhook's receiver may take.
+const ALERT_DEADLINE: Duration = Duration::from_secs(20);
 /// The size at which buffers of HTTP/1 begin and end: ten thousand endpoints wait at the same time.
 const HTTP1_BUFFER: usize = 8 * 1024;
 /// How long a caller may take to send the head of a call.
@@ -62,11 +65,18 @@ pub(crate) async fn open(config: &Config, public_url: &str) -> anyhow::Result<Op
         setting: ALLOW_HOSTS,
         ..EgressConfig::default()
     })?;
+    let to_people = Egress::new(&EgressConfig {
+        allow_hosts: config.alerts_allow_hosts.clone(),
+        setting: "alerts.allow_hosts",
+        deadline: ALERT_DEADLINE,
+        ..EgressConfig::default()
+    })?;
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::new(System),
         ids: Arc::new(System),
         connect: Arc::new(HaloConnect::new(egress)),
+        notify: Notifier::new(to_people),
         sealer: Sealer::new(&key.bytes),
         public_url: public_url.to_owned(),
         checkpoints: Some(config.data_dir.join("audit-checkpoints.jsonl")),

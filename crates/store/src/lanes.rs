@@ -6,6 +6,7 @@
 
 use countersign_domain::{
     audit::Entry,
+    cause::Cause,
     effect::StepKind,
     id::{CompanyId, RequestId, StepId},
     request::Request,
@@ -144,7 +145,8 @@ impl Tx {
     /// [`Error::Database`] where it cannot be written.
     pub async fn unpark(&mut self, company: &CompanyId, now: Time) -> Result<u64> {
         let query = Query::new(
-            "UPDATE steps SET state = 'waiting', due_at = $1, words = NULL WHERE state = 'parked' AND company_id = $2",
+            "UPDATE steps SET state = 'waiting', due_at = $1, words = NULL, cause = NULL, since = NULL
+             WHERE state = 'parked' AND company_id = $2",
         )
         .bind(now)
         .bind(company.as_str());
@@ -302,6 +304,8 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// The other side's words, or a sentence of ours.
     pub words: String,
+    /// Why the step does not go on; none where it does.
+    pub cause: Option<Cause>,
 }
 
 /// What becomes of a step after an attempt.
@@ -370,7 +374,7 @@ impl CompleteJob {
 
 /// A late success is recorded whoever holds the step now.
 pub(crate) const DONE: &str = "WITH v (id, at) AS (VALUES {}) UPDATE steps SET state = 'done', ended_at = v.at,
-    doubt_at = NULL, claimed_by = NULL FROM v WHERE steps.id = v.id AND steps.state <> 'done'";
+    doubt_at = NULL, claimed_by = NULL, cause = NULL, since = NULL FROM v WHERE steps.id = v.id AND steps.state <> 'done'";
 /// Lets the first undone step of each lane go. Its state stands in a CASE: SQLite would walk every queued step otherwise.
 pub(crate) const PROMOTE: &str = "UPDATE steps SET state = 'waiting'
     WHERE CASE state WHEN 'queued' THEN 1 ELSE 0 END = 1 AND lane IN {}
@@ -437,6 +441,8 @@ async fn set_undone(tx: &mut Tx, completed: &Completed, instance: &str) -> Resul
     // Only while it is still ours: a step that another node took over is that node's business.
     query.push(", doubt_at = ").arg(doubt_at).push(", due_at = ").arg(due_at);
     query.push(", words = ").arg(&completed.attempt.words);
+    query.push(", cause = ").arg(completed.attempt.cause.map(Cause::as_str));
+    query.push(", since = COALESCE(since, ").arg(completed.attempt.ended_at).push(")");
     query.push(", claimed_by = NULL WHERE id = ").arg(completed.step.id.as_str());
     query.push(" AND state = 'sending' AND claimed_by = ").arg(instance);
     query.push(" AND attempts = ").arg(completed.step.attempt);
@@ -444,7 +450,7 @@ async fn set_undone(tx: &mut Tx, completed: &Completed, instance: &str) -> Resul
 }
 
 async fn insert_attempts(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
-    const COLUMNS: &str = "step_id, n, lane, kind, started_at, ended_at, ms, result, status, words";
+    const COLUMNS: &str = "step_id, n, lane, kind, started_at, ended_at, ms, result, status, words, cause";
     for part in sizes(all) {
         let text = insert_text("attempts", COLUMNS, part.len(), "ON CONFLICT (step_id, n) DO NOTHING");
         let mut query = Query::shared(text);
@@ -460,6 +466,7 @@ async fn insert_attempts(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
             query.add(attempt.result.as_str());
             query.add(attempt.status.map(i64::from));
             query.add(&attempt.words);
+            query.add(attempt.cause.map(Cause::as_str));
         }
         tx.conn.execute(&query).await?;
     }

@@ -7,6 +7,7 @@
 //! searched.
 
 mod accept;
+mod alerts;
 mod audit;
 mod contexts;
 mod credentials;
@@ -31,6 +32,7 @@ mod writer;
 use std::{path::PathBuf, sync::Arc};
 
 pub use accept::{Accepted, NewRequest};
+pub use alerts::{AlertRow, AlertStage};
 pub use audit::{AuditRow, Checkpoint, Head, Verified};
 pub use contexts::Context;
 pub use credentials::ComputerContext;
@@ -40,7 +42,7 @@ pub use error::Error;
 pub use lanes::{Attempt, AttemptResult, Claimed, Completed, Freed, NewStep, Next};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use requests::{Counts, RequestQuery, RequestRow, Transition};
-pub use steps::{AttemptRow, StepRow, StepState, StepsQuery};
+pub use steps::{AttemptRow, CauseIs, CauseRow, StepRow, StepState, StepsQuery, WaitingCompany};
 pub use sync::{LinkCounts, SYNC_LANE, SyncRow, SyncStepRow};
 pub use tickets::{TicketRow, ToVerify};
 pub use writer::Tx;

@@ -436,7 +436,8 @@ impl Store {
         only(&mut pending, "r.company_id", access);
         let pending: Option<(i64,)> = conn.one(&pending).await?;
         let mut steps = Query::build(
-            "SELECT s.state, COUNT(*) FROM steps s WHERE s.kind NOT IN ('link_record', 'sync_directory')
+            "SELECT s.state, COUNT(*) FROM steps s
+             WHERE (s.kind NOT IN ('link_record', 'sync_directory') OR s.state = 'attention')
              AND s.state IN ('queued', 'waiting', 'sending', 'parked', 'attention')",
         );
         only(&mut steps, "s.company_id", access);

@@ -121,7 +121,7 @@ impl Store {
         Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Which of these ids of the other side are tickets we know.
+    /// Which of these ids of the other side are tickets we know, former ones too.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be read.
@@ -129,9 +129,18 @@ impl Store {
         let mut known = Vec::new();
         for part in psa_ids.chunks(500) {
             let mut query = Query::build("SELECT psa_id FROM tickets WHERE psa_id IN ");
-            query.list(part.iter());
+            query.list(part.iter()).push(" UNION SELECT psa_id FROM former_tickets WHERE psa_id IN ").list(part.iter());
             known.extend(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id));
         }
         Ok(known)
+    }
+
+    /// The tickets that a lane had before its present one: gone, and replaced because a person said so.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn former_tickets(&self, lane: &str) -> Result<Vec<String>> {
+        let query = Query::new("SELECT psa_id FROM former_tickets WHERE lane = $1").bind(lane);
+        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
     }
 }

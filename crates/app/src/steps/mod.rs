@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::{audit::Entry, time::Time};
+use countersign_domain::{audit::Entry, cause::Cause as Why, effect::StepKind, time::Time};
 use countersign_psa::{Cause, Class, Fault};
 use countersign_store::{AttemptResult, Claimed, Next, TicketRow};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,7 @@ pub(crate) struct End {
     result: AttemptResult,
     status: Option<u16>,
     words: String,
+    cause: Option<Why>,
     next: Next,
     ticket: Option<TicketRow>,
     expected: Option<(Expected, Time)>,
@@ -56,6 +57,7 @@ impl End {
             result: AttemptResult::Done,
             status: None,
             words: words.into(),
+            cause: None,
             next: Next::Done,
             ticket: None,
             expected: None,
@@ -67,8 +69,8 @@ impl End {
         Self { result: AttemptResult::NotNeeded, ..Self::done(words) }
     }
 
-    fn parked(words: impl Into<String>) -> Self {
-        Self { result: AttemptResult::Parked, next: Next::Parked, ..Self::done(words) }
+    fn parked(cause: Why, words: impl Into<String>) -> Self {
+        Self { result: AttemptResult::Parked, cause: Some(cause), next: Next::Parked, ..Self::done(words) }
     }
 
     fn again(result: AttemptResult, words: impl Into<String>, at: Time, doubt_at: Option<Time>) -> Self {
@@ -103,7 +105,26 @@ impl End {
                 }
             },
         };
-        Self { status: fault.status, ..end }
+        Self { status: fault.status, cause: Some(cause_of(step.kind, fault.cause)), ..end }
+    }
+}
+
+/// What stands behind a fault, as people find it: a refusal means one thing for a new ticket and another for a note.
+const fn cause_of(kind: StepKind, cause: Cause) -> Why {
+    match (cause, kind) {
+        (Cause::AddressNotAllowed, _) => Why::AddressNotAllowed,
+        (Cause::NotReached, _) => Why::NotReached,
+        (Cause::Credentials, _) => Why::Credentials,
+        (Cause::RateLimited, _) => Why::RateLimited,
+        (Cause::NoAnswer, _) => Why::NoAnswer,
+        (Cause::NotUnderstood, _) => Why::NotUnderstood,
+        (Cause::ServerFault, _) => Why::ServerFault,
+        (Cause::NotPermitted | Cause::Invalid | Cause::NotFound, StepKind::LinkRecord) => Why::ReadingNotPermitted,
+        (Cause::NotPermitted, StepKind::OpenTicket) => Why::TicketNotPermitted,
+        (Cause::Invalid | Cause::NotFound, StepKind::OpenTicket) => Why::TicketInvalid,
+        (Cause::NotPermitted, _) => Why::ActionNotPermitted,
+        (Cause::Invalid, _) => Why::ActionInvalid,
+        (Cause::NotFound, _) => Why::TicketGone,
     }
 }
 
@@ -127,15 +148,17 @@ impl Look {
                  see tickets in Halo."
             );
             return Some(if step.attempt >= UNSEEN_WALKS {
-                End::attention(AttemptResult::Unseen, words, doubt_at)
+                End { cause: Some(Why::Hidden), ..End::attention(AttemptResult::Unseen, words, doubt_at) }
             } else {
-                End::again(AttemptResult::Unseen, words, now.plus_millis(back_off(step, None)), doubt_at)
+                let at = now.plus_millis(back_off(step, None));
+                End { cause: Some(Why::Hidden), ..End::again(AttemptResult::Unseen, words, at, doubt_at) }
             });
         }
         let settled = self.doubt_at.plus_seconds(i64::from(self.settle_s));
         (now < settled).then(|| {
             let words = format!("Looked for it: not there. Sent again at {} if it is still not.", settled.for_people());
-            End::again(AttemptResult::Absent, words, next_look(self.doubt_at, now, self.settle_s), doubt_at)
+            let at = next_look(self.doubt_at, now, self.settle_s);
+            End { cause: Some(Why::LookedFor), ..End::again(AttemptResult::Absent, words, at, doubt_at) }
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use countersign_domain::{
     audit::Actor,
+    cause::Cause as Why,
     request::State,
     ticket::{self, Names},
 };
@@ -36,7 +37,10 @@ impl App {
         let id = context.request.request.id.clone();
         let walk = self.walk(psa, self.inner.clock.monotonic(), step.floor.as_ref()).await?;
         self.close_duplicates(psa, &walk.sweep).await?;
-        let found = walk.of(&id);
+        // A ticket that a person gave up on is not the one that was sent now.
+        let former = self.store().former_tickets(&step.lane).await?;
+        let mut found = walk.of(&id);
+        found.retain(|found| !former.contains(&found.ticket.id));
         if let Some(first) = found.iter().find(|found| !found.deleted).or_else(|| found.first()) {
             let ticket = first.ticket.merged_into.clone().unwrap_or_else(|| first.ticket.id.clone());
             let opened = Opened { id: ticket, now: first.ticket.clone() };
@@ -56,11 +60,12 @@ impl App {
         let settings = self.ticketing_settings();
         let Some(ticket_type) = settings.ticket_type.clone() else {
             return Ok(End::parked(
+                Why::NotSetUp,
                 "No ticket type is chosen yet. An administrator does that under Settings, Ticketing System.",
             ));
         };
         if let Some(paused) = self.paused() {
-            return Ok(End::parked(paused));
+            return Ok(End::parked(Why::Restored, paused));
         }
         let has_email = context.request.request.asked.end_user.email.is_some();
         if context.customer.is_none()
@@ -83,10 +88,9 @@ impl App {
             };
         }
         let Some(customer) = context.customer.clone() else {
-            return Ok(End::parked(format!(
-                "{} is not linked to a customer in Halo. The ticket is made when it is.",
-                context.request.company
-            )));
+            let company = &context.request.company;
+            let words = format!("{company} is not linked to a customer in Halo. The ticket is made when it is.");
+            return Ok(End::parked(Why::NoLink, words));
         };
         let request = &context.request.request;
         let names = Names {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::{effect::StepKind, id::RequestId};
+use countersign_domain::{cause::Cause as Why, effect::StepKind, id::RequestId};
 use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context, Freed};
 use tokio::{
     sync::{Notify, Semaphore},
@@ -157,14 +157,14 @@ impl App {
         };
         let now = self.now();
         let end = end.unwrap_or_else(|error| match error {
-            Error::NotConnected => End::parked(error.to_string()),
+            Error::NotConnected => End::parked(Why::NotSetUp, error.to_string()),
             Error::Psa(fault) => {
                 self.inner.desk.fails(&fault, self.inner.clock.monotonic());
                 End::of_fault(&step, &fault, super::Wrote::Nothing, now)
             }
             other => {
                 let at = now.plus_millis(super::back_off(&step, None));
-                End::again(AttemptResult::Later, other.to_string(), at, step.doubt_at)
+                End { cause: Some(Why::Ours), ..End::again(AttemptResult::Later, other.to_string(), at, step.doubt_at) }
             }
         });
         metrics::counter!("countersign_steps_total", "kind" => step.kind.as_str(), "result" => end.result.as_str())
@@ -177,6 +177,7 @@ impl App {
             result: end.result,
             status: end.status,
             words: end.words,
+            cause: end.cause,
         };
         let expected = end.expected.and_then(|(expected, at)| Some((serde_json::to_string(&expected).ok()?, at)));
         let lane = step.lane.clone();

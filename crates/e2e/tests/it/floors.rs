@@ -12,8 +12,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("countersign-egress", &[]),
     ("halopsa", &[]),
     ("countersign-psa", &["countersign-domain", "halopsa", "countersign-egress"]),
+    ("countersign-notify", &["countersign-domain", "countersign-egress"]),
     ("countersign-store", &["countersign-domain"]),
-    ("countersign-app", &["countersign-domain", "countersign-store", "countersign-psa"]),
+    ("countersign-app", &["countersign-domain", "countersign-store", "countersign-psa", "countersign-notify"]),
     (
         "countersign",
         &[
@@ -42,7 +43,8 @@ const TEST_FLOORS: &[(&str, &[&str])] = &[
 /// Libraries that few crates may know.
 const KEPT: &[(&str, &[&str])] = &[
     ("sqlx", &["countersign-store"]),
-    ("reqwest", &["countersign-egress", "halopsa", "countersign-agent", "countersign"]),
+    ("reqwest", &["countersign-egress", "countersign-notify", "halopsa", "countersign-agent", "countersign"]),
+    ("lettre", &["countersign-notify"]),
     ("axum", &["countersign", "halo-sim"]),
 ];
 

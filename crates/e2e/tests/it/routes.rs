@@ -58,9 +58,15 @@ const API: &[(&str, &str, &str, Stranger)] = &[
     ("GET", "/api/v1/directory/sync", "", Forbidden),
     ("POST", "/api/v1/directory/sync", r#"{"kind":"full"}"#, Forbidden),
     ("GET", "/api/v1/steps", "", Own),
+    ("GET", "/api/v1/steps/causes", "", Own),
     ("GET", "/api/v1/steps/{id}", "", NotFound),
     ("POST", "/api/v1/steps/{id}/retry", "", NotFound),
     ("POST", "/api/v1/steps/{id}/give-up", "", NotFound),
+    ("POST", "/api/v1/steps/{id}/new-ticket", "", NotFound),
+    ("POST", "/api/v1/steps/retry", r#"{"company":"{company}","ids":["{step}"]}"#, Own),
+    ("GET", "/api/v1/alerts", "", Own),
+    ("PATCH", "/api/v1/alerts", r#"{"after_minutes":20}"#, Forbidden),
+    ("POST", "/api/v1/alerts/test", "", Forbidden),
     ("GET", "/api/v1/technicians", "", Own),
     ("POST", "/api/v1/technicians", r#"{"email":"new@example.com","name":"New","role":"l1"}"#, Forbidden),
     ("GET", "/api/v1/technicians/{id}", "", Own),
@@ -164,6 +170,7 @@ impl House {
         let kind = path.split('/').nth(3).unwrap_or_default();
         let id = self.ids.iter().find(|(list, _)| *list == kind).map(|(_, id)| id.as_str()).unwrap_or_default();
         let body = body.replace("{company}", &self.company).replace("{technician}", &self.technician);
+        let body = body.replace("{step}", &self.steps);
         let path = path.replace("{id}", id).replace("{list}", "companies");
         match body.strip_prefix('?') {
             Some(query) => (format!("{path}?{query}"), None),

@@ -15,6 +15,7 @@ nav-users = Users
 nav-control = Control
 nav-steps = Ticket steps
 nav-ticketing = Ticketing System
+nav-alerts = Alerts
 nav-more = More
 nav-waiting = waiting
 nav-unlinked = without a link

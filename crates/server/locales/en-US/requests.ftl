@@ -120,24 +120,40 @@ steps-none-done = Nothing was sent yet
 steps-none-done-text = Each thing that is told to Halo stands here afterwards.
 steps-waiting-title = On their way
 steps-waiting-text = In order, oldest first. A step that got no answer is looked for before it is sent again.
-steps-link-title = Companies without a link
-steps-link-text = Their tickets wait. Linking a company makes its tickets at once, with the true times in their text.
+steps-none-filtered = No step is like that
+steps-company = Company
+steps-company-all = All companies
+steps-show = Show
+steps-every = All causes
+steps-since = Since
+steps-all = Show all { $count }
 steps-link-open = Open Companies
+steps-settings-open = Open the settings
+steps-link = Link
+steps-tickets = { $count ->
+    [one] { $count } ticket
+   *[other] { $count } tickets
+}
 steps-attention-title = Halo refuses
 steps-attention-text = Put right in Halo what its words name, then retry.
-steps-hidden-title = Cannot tell whether this was written
-steps-hidden-text = It may be in Halo, but our control ticket is hidden too, so its absence proves nothing.
 steps-done-title = Done
 step-next = next try
 retry = Retry
 retry-all = Retry all { $count }
 give-up-ask = Give up…
-give-up-text = This step is never sent. The story keeps what happened.
+give-up-open_ticket = No ticket is made for this request, and nothing that follows is written. The story keeps what happened.
+give-up-record_decision = The decision is not written on the ticket: no note, no time, no status. The story keeps what happened.
+give-up-link_record = The record is not looked for in Halo. It can still be linked by hand.
+give-up-other = This is not written on the ticket. What follows still is. The story keeps what happened.
+new-ticket-ask = Create a new one…
+new-ticket-text = Halo gets a new ticket for { $reference }. What was written on the old one is not written again; this step and all that follows is written on the new one.
+new-ticket = Create a new ticket
 give-up = Give up this step
 steps-retried = { $count ->
     [one] { $count } step is tried again.
    *[other] { $count } steps are tried again.
 }
 steps-gave-up = The step is given up.
+steps-new-ticket = A new ticket is made; the rest is written on it.
 steps-moved = The step had moved on meanwhile. Nothing was changed.
 halo-said = Halo said

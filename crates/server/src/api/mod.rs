@@ -2,6 +2,7 @@
 
 #![expect(clippy::option_option, reason = "a change tells \"not given\" from \"null\", which takes a value away")]
 
+mod alerts;
 mod audit;
 mod directory;
 mod enrollment_keys;
@@ -29,6 +30,7 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .merge(ticketing::router())
         .merge(sync::router())
         .merge(steps::router())
+        .merge(alerts::router())
         .merge(enrollment_keys::router())
         .merge(tokens::router())
         .merge(audit::router())

@@ -7,6 +7,7 @@ use countersign_app::{
     requests::{LiveTicket, RequestDetail, TicketView},
 };
 use countersign_domain::{
+    cause::Cause,
     decision::{Scope, Verdict},
     id::{CompanyId, RequestId},
     request::State as RequestState,
@@ -216,8 +217,19 @@ pub(crate) struct StepOut {
     in_doubt: bool,
     /// The last attempt's words.
     words: Option<String>,
+    /// Why it does not go on, the key by which steps stand together; null where it does.
+    #[schema(value_type = Option<String>)]
+    cause: Option<Cause>,
+    /// Since when it does not.
+    since: Option<String>,
+    /// The program of the request that it tells of.
+    program: Option<String>,
+    /// The ticket that it writes on.
+    ticket_id: Option<String>,
     /// Whose computer it is about.
     company: Option<String>,
+    /// That company's id.
+    company_id: Option<String>,
 }
 
 impl From<StepRow> for StepOut {
@@ -237,7 +249,12 @@ impl From<StepRow> for StepOut {
             detail: row.state,
             in_doubt: row.doubt_at.is_some(),
             words: row.words,
+            cause: row.cause,
+            since: row.since.map(|at| Time(at).rfc3339()),
+            program: row.program,
+            ticket_id: row.ticket.map(|(id, _)| id),
             company: row.company,
+            company_id: row.company_id.map(|id| id.to_string()),
         }
     }
 }
@@ -261,6 +278,8 @@ pub(crate) struct AttemptOut {
     status: Option<i64>,
     /// The other side's words, or a sentence of ours.
     words: String,
+    /// Why the step did not go on; null where it did.
+    cause: Option<String>,
 }
 
 impl From<AttemptRow> for AttemptOut {
@@ -274,6 +293,7 @@ impl From<AttemptRow> for AttemptOut {
             result: row.result,
             status: row.status,
             words: row.words,
+            cause: row.cause,
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(resume))
 }
 
-fn may(by: &Technician, right: Right) -> Answer<()> {
+pub(super) fn may(by: &Technician, right: Right) -> Answer<()> {
     if by.may(right) {
         return Ok(());
     }

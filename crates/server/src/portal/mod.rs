@@ -7,6 +7,7 @@
 //! The decision a reader would undo: every page works as plain links and forms; htmx only spares the reload.
 
 mod add;
+mod alerts;
 mod approvals;
 mod assets;
 mod directory;
@@ -71,6 +72,9 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/steps", get(steps::page))
         .route("/portal/steps/retry", post(steps::retry))
         .route("/portal/steps/{id}/give-up", post(steps::give_up))
+        .route("/portal/steps/{id}/new-ticket", post(steps::new_ticket))
+        .route("/portal/settings/alerts", get(alerts::page).post(alerts::save))
+        .route("/portal/settings/alerts/test", post(alerts::test))
         .merge(directory::router())
 }
 

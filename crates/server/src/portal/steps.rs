@@ -1,30 +1,46 @@
-//! Ticket steps: what waits for a person, what is on its way, and what is done.
+//! Ticket steps: what waits for a person, what is on its way, and what is done, by cause.
 //!
-//! Called by the router.
+//! Called by the router. The decision a reader would undo: the page shows a few steps of every cause and not a page of
+//! steps by time, since a person mends a cause and not a step.
+
+use std::collections::HashMap;
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect};
-use countersign_app::{App, Error, StepRow, StepState, StepsQuery};
-use countersign_domain::id::{RequestId, StepId};
+use countersign_app::attention::Alike;
+use countersign_app::psa::advice::advice;
+use countersign_app::{App, AttemptRow, CauseIs, CauseRow, Error, StepRow, StepState, StepsQuery};
+use countersign_domain::cause::{self, Needs};
+use countersign_domain::directory::Technician;
+use countersign_domain::id::{CompanyId, RequestId, StepId};
 use countersign_domain::role::Right;
 use serde::Deserialize;
 
 use super::form::Signed;
 use super::text::Text;
 use super::view::frame::{Empty, Screen, Tab, Tone};
-use super::view::request::Attempt;
-use super::view::steps::{Actions, Cause, StepRow as Row, StepsPage};
+use super::view::steps::{Actions, Cause, CompanyChoice, StepRow as Row, StepsPage, WaitingRow};
 use super::visitor::Visitor;
 use super::{More, Page, Refused, cut, frame, html, words};
 
-/// How many steps a page holds.
+/// How many steps a page of one cause holds.
 const PAGE: usize = 50;
+/// How many steps of each cause stand on the page of all.
+const FEW: usize = 5;
+/// How many companies can be chosen, or are listed without a link.
+const COMPANIES: usize = 200;
+/// The word for steps that wait for their turn alone, in an address.
+const NO_CAUSE: &str = "none";
 
 /// What the page's address may say.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Options {
     #[serde(default)]
     state: String,
+    #[serde(default)]
+    cause: String,
+    #[serde(default)]
+    company: String,
     after: Option<String>,
     /// What an action just did.
     said: Option<String>,
@@ -36,42 +52,89 @@ fn step_id(text: &str) -> Result<StepId, Refused> {
     text.parse().map_err(|_| Refused::NotFound)
 }
 
+fn company_id(text: &str) -> Result<Option<CompanyId>, Refused> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| Refused::NotFound) }
+}
+
+fn cause_of(word: &str) -> Result<CauseIs, Refused> {
+    match word {
+        "" => Ok(CauseIs::Any),
+        NO_CAUSE => Ok(CauseIs::None),
+        word => cause::Cause::parse(word).map(CauseIs::This).ok_or(Refused::NotFound),
+    }
+}
+
+/// What all groups of a page have in common.
+struct Desk<'a> {
+    app: &'a App,
+    by: &'a Technician,
+    state: StepState,
+    company: Option<CompanyId>,
+    text: Text,
+}
+
 pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options): Query<Options>) -> Page {
     let text = Text::default();
     let by = &visitor.technician;
-    let state = match options.state.as_str() {
-        "waiting" => StepState::Waiting,
-        "done" => StepState::Done,
-        _ => StepState::Attention,
-    };
+    let state = StepState::parse(&options.state).unwrap_or(StepState::Attention);
+    let only = cause_of(&options.cause)?;
     let after = options.after.as_deref().map(step_id).transpose()?;
-    let wanted = StepsQuery { state: Some(state), lane: None, after, limit: PAGE + 1 };
-    let (found, more) = cut(app.steps(by, &wanted).await?, PAGE);
-    let next = found.last().filter(|_| more == More::Yes).map(|step| step.id.clone());
-    let mut causes: Vec<(String, Cause)> = Vec::new();
-    for step in found {
-        let attempts = match state {
-            StepState::Done => Vec::new(),
-            StepState::Attention | StepState::Waiting => app.step_attempts(by, &step_id(&step.id)?).await?.1,
-        };
-        let attempts = attempts.iter().map(|row| words::attempt(text, row)).collect();
-        let (key, cause) = cause_of(text, state, &step);
-        let row = row_of(text, by.role.may(Right::RunSteps), state, &step, attempts);
-        match causes.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => known.steps.push(row),
-            None => causes.push((key, Cause { steps: vec![row], ..cause })),
-        }
-    }
-    let counts = app.counts(by).await?;
+    let desk = Desk { app: &app, by, state, company: company_id(&options.company)?, text };
+    let company = desk.company.as_ref();
+    let attention = app.causes(by, StepState::Attention, company).await?;
+    let waiting = app.causes(by, StepState::Waiting, company).await?;
+    let sum = |rows: &[CauseRow]| rows.iter().map(|row| row.steps).sum();
     let tabs = [
-        (StepState::Attention, "attention", "tab-attention", Some(counts.attention_steps)),
-        (StepState::Waiting, "waiting", "tab-waiting", Some(counts.waiting_steps + counts.parked_steps)),
+        (StepState::Attention, "attention", "tab-attention", Some(sum(&attention))),
+        (StepState::Waiting, "waiting", "tab-waiting", Some(sum(&waiting))),
         (StepState::Done, "done", "tab-done", None),
     ]
     .into_iter()
     .map(|(of, word, key, count)| Tab { state: word, label: text.t(key), count, current: of == state })
     .collect();
+    let done = CauseRow { cause: None, steps: 0, since: None, next_at: None };
+    let found = match state {
+        StepState::Attention => attention,
+        StepState::Waiting => waiting,
+        StepState::Done => vec![done],
+    };
+    let (mut causes, mut next) = (Vec::new(), None);
+    for row in found {
+        let this = row.cause.map_or(CauseIs::None, CauseIs::This);
+        if only != CauseIs::Any && only != this {
+            continue;
+        }
+        let whole = only == this || state == StepState::Done;
+        let (cause, last) =
+            if whole { desk.group(&row, after.clone(), PAGE).await? } else { desk.group(&row, None, FEW).await? };
+        if !cause.steps.is_empty() || !cause.companies.is_empty() {
+            causes.push(cause);
+        }
+        if whole {
+            next = last;
+        }
+    }
+    if next.is_some() {
+        causes.iter_mut().for_each(|cause| cause.more = None);
+    }
+    let companies = match state {
+        StepState::Done => Vec::new(),
+        StepState::Attention | StepState::Waiting => app.companies_of_steps(by, state, None, COMPANIES).await?,
+    };
+    let chosen = desk.company.as_ref().map(ToString::to_string);
+    let companies = companies
+        .into_iter()
+        .map(|row| CompanyChoice { chosen: chosen.as_deref() == Some(row.id.as_str()), id: row.id, name: row.name })
+        .collect();
+    let filtered = desk.company.is_some() || only != CauseIs::Any;
     let empty = causes.is_empty().then(|| {
+        if filtered {
+            return Empty::filtered(
+                text,
+                text.t("steps-none-filtered"),
+                &format!("/portal/steps?state={}", options.state),
+            );
+        }
         let (title, sentence) = match state {
             StepState::Attention => ("steps-none-attention", "steps-none-attention-text"),
             StepState::Waiting => ("steps-none-waiting", "steps-none-waiting-text"),
@@ -82,61 +145,166 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options
     let said = match options.said.as_deref() {
         Some("retried") => Some((Tone::Ok, text.count("steps-retried", options.n.unwrap_or(1)))),
         Some("given-up") => Some((Tone::Info, text.t("steps-gave-up"))),
+        Some("new-ticket") => Some((Tone::Ok, text.t("steps-new-ticket"))),
         Some("moved") => Some((Tone::Warn, text.t("steps-moved"))),
         _ => None,
     };
+    let only = match only {
+        CauseIs::Any => None,
+        CauseIs::None => Some((NO_CAUSE, text.t("steps-waiting-title"))),
+        CauseIs::This(cause) => Some((cause.as_str(), advice(cause).title.to_owned())),
+    };
     let frame = frame(&app, &visitor, Screen::Steps, text.t("nav-steps")).await?;
-    let causes = causes.into_iter().map(|(_, cause)| cause).collect();
-    Ok(html(&StepsPage { text, frame, tabs, causes, next, empty, said }))
+    Ok(html(&StepsPage { text, frame, tabs, companies, only, causes, next, empty, said }))
 }
 
-/// The cause that a step stands under, and the key by which steps of one cause are told from others.
-fn cause_of(text: Text, state: StepState, step: &StepRow) -> (String, Cause) {
-    let plain = |tone, title: &str, sentence: &str| Cause {
-        tone,
-        title: text.t(title),
-        text: if sentence.is_empty() { String::new() } else { text.t(sentence) },
-        words: None,
-        link: None,
-        steps: Vec::new(),
-    };
-    match state {
-        StepState::Done => ("done".to_owned(), plain(Tone::Ok, "steps-done-title", "")),
-        StepState::Waiting if step.state == "parked" => {
-            let link = Some(("/portal/companies?state=unlinked".to_owned(), text.t("steps-link-open")));
-            ("parked".to_owned(), Cause { link, ..plain(Tone::Warn, "steps-link-title", "steps-link-text") })
+impl Desk<'_> {
+    /// The steps of one cause, at most `limit`, and where the next page begins.
+    async fn group(
+        &self,
+        row: &CauseRow,
+        after: Option<StepId>,
+        limit: usize,
+    ) -> Result<(Cause, Option<String>), Refused> {
+        let mut group = self.head(row);
+        if row.cause == Some(cause::Cause::NoLink) {
+            group.companies = self.companies_without_link().await?;
+            return Ok((group, None));
         }
-        StepState::Waiting => ("waiting".to_owned(), plain(Tone::Accent, "steps-waiting-title", "steps-waiting-text")),
-        StepState::Attention if step.doubt_at.is_some() => {
-            let cause = plain(Tone::Warn, "steps-hidden-title", "steps-hidden-text");
-            ("hidden".to_owned(), Cause { words: step.words.clone(), ..cause })
+        let cause = match (self.state, row.cause) {
+            (StepState::Done, _) => CauseIs::Any,
+            (_, None) => CauseIs::None,
+            (_, Some(cause)) => CauseIs::This(cause),
+        };
+        let company = self.company.clone();
+        let wanted = StepsQuery { state: Some(self.state), cause, company, lane: None, after, limit: limit + 1 };
+        let (found, more) = cut(self.app.steps(self.by, &wanted).await?, limit);
+        let next = found.last().filter(|_| more == More::Yes).map(|step| step.id.clone());
+        let mut attempts = self.app.attempts_of(&found).await?;
+        if matches!(self.state, StepState::Attention) || row.cause.is_some() {
+            for words in found.iter().filter_map(|step| step.words.as_ref()) {
+                if group.words.len() < 3 && !group.words.contains(words) {
+                    group.words.push(words.clone());
+                }
+            }
         }
-        StepState::Attention => {
-            let cause = plain(Tone::Bad, "steps-attention-title", "steps-attention-text");
-            let words = step.words.clone();
-            (format!("attention {}", words.as_deref().unwrap_or_default()), Cause { words, ..cause })
+        group.steps = found.iter().map(|step| self.row(step, &mut attempts)).collect();
+        if more == More::Yes {
+            let key = if group.key.is_empty() { NO_CAUSE } else { group.key };
+            let company = self.company.as_ref().map(ToString::to_string).unwrap_or_default();
+            let href = format!("/portal/steps?state={}&cause={key}&company={company}", self.word());
+            group.more = Some((href, self.text.count("steps-all", row.steps)));
+        }
+        Ok((group, next))
+    }
+
+    const fn word(&self) -> &'static str {
+        match self.state {
+            StepState::Attention => "attention",
+            StepState::Waiting => "waiting",
+            StepState::Done => "done",
         }
     }
-}
 
-fn row_of(text: Text, may_act: bool, state: StepState, step: &StepRow, attempts: Vec<Attempt>) -> Row {
-    let (href, reference) = match step.subject.parse::<RequestId>() {
-        Ok(request) => (format!("/portal/requests/{request}"), request.short()),
-        Err(_) => record_of(text, &step.subject),
-    };
-    let doing = if state == StepState::Done { "" } else { "-doing" };
-    let waits = state == StepState::Waiting && step.state == "waiting" && step.attempts > 0;
-    Row {
-        id: step.id.clone(),
-        href,
-        reference,
-        what: text.t(format!("story-step-{}{doing}", step.kind)),
-        company: step.company.clone().unwrap_or_default(),
-        at: attempts.last().map(|attempt| attempt.at.clone()),
-        tries: u64::try_from(step.attempts).unwrap_or(0),
-        next_at: waits.then(|| words::when_micros(step.due_at)),
-        attempts,
-        actions: if may_act && state == StepState::Attention { Actions::RetryAndGiveUp } else { Actions::None },
+    /// What stands over the steps of a cause.
+    fn head(&self, row: &CauseRow) -> Cause {
+        let text = self.text;
+        let plain = |tone, title: &str, sentence: String| Cause {
+            tone,
+            key: "",
+            title: text.t(title),
+            text: sentence,
+            fix: None,
+            place: None,
+            words: Vec::new(),
+            since: row.since.map(words::when),
+            link: None,
+            count: row.steps,
+            steps: Vec::new(),
+            companies: Vec::new(),
+            more: None,
+        };
+        match (self.state, row.cause) {
+            (StepState::Done, _) => plain(Tone::Ok, "steps-done-title", String::new()),
+            (StepState::Waiting, None) => plain(Tone::Accent, "steps-waiting-title", text.t("steps-waiting-text")),
+            (StepState::Attention, None) => plain(Tone::Bad, "steps-attention-title", text.t("steps-attention-text")),
+            (state, Some(cause)) => {
+                let known = advice(cause);
+                let tone = match (state, cause.needs()) {
+                    (StepState::Attention, _) => Tone::Bad,
+                    (_, Needs::Person) => Tone::Warn,
+                    (_, Needs::Time) => Tone::Accent,
+                };
+                let link = match cause {
+                    cause::Cause::NoLink => Some(("/portal/companies?state=unlinked", "steps-link-open")),
+                    cause::Cause::NotSetUp | cause::Cause::Credentials | cause::Cause::AddressNotAllowed => {
+                        Some(("/portal/settings/ticketing", "steps-settings-open"))
+                    }
+                    _ => None,
+                };
+                Cause {
+                    key: cause.as_str(),
+                    title: known.title.to_owned(),
+                    fix: known.fix.map(str::to_owned),
+                    place: known.place.map(|place| place.replace(" > ", " › ")),
+                    link: link.map(|(href, key)| (href.to_owned(), text.t(key))),
+                    ..plain(tone, "", known.means.to_owned())
+                }
+            }
+        }
+    }
+
+    async fn companies_without_link(&self) -> Result<Vec<WaitingRow>, Refused> {
+        let cause = Some(cause::Cause::NoLink);
+        let found = self.app.companies_of_steps(self.by, self.state, cause, COMPANIES).await?;
+        let chosen = self.company.as_ref().map(ToString::to_string);
+        Ok(found
+            .into_iter()
+            .filter(|row| chosen.as_ref().is_none_or(|chosen| *chosen == row.id))
+            .map(|row| WaitingRow {
+                href: format!("/portal/companies/{}", row.id),
+                count: self.text.count("steps-tickets", u64::try_from(row.steps).unwrap_or(0)),
+                since: row.since.map(words::when_micros),
+                name: row.name,
+            })
+            .collect())
+    }
+
+    fn row(&self, step: &StepRow, attempts: &mut HashMap<String, Vec<AttemptRow>>) -> Row {
+        let text = self.text;
+        let (href, reference) = match step.subject.parse::<RequestId>() {
+            Ok(request) => (format!("/portal/requests/{request}"), request.short()),
+            Err(_) => record_of(text, &step.subject),
+        };
+        let doing = if self.state == StepState::Done { "" } else { "-doing" };
+        let waits = step.state == "waiting" && step.attempts > 0;
+        let attempts = attempts.remove(&step.id).unwrap_or_default();
+        let attempts: Vec<_> = attempts.iter().map(|row| words::attempt(text, row)).collect();
+        let may_act = self.by.may(Right::RunSteps)
+            && (step.state == "attention" || (self.state == StepState::Waiting && step.cause.is_some()));
+        let without_it = match step.kind.as_str() {
+            kind @ ("open_ticket" | "record_decision" | "link_record") => text.t(format!("give-up-{kind}")),
+            _ => text.t("give-up-other"),
+        };
+        Row {
+            id: step.id.clone(),
+            href,
+            reference,
+            what: text.t(format!("story-step-{}{doing}", step.kind)),
+            program: step.program.clone().unwrap_or_default(),
+            company: step.company.clone().unwrap_or_default(),
+            ticket: step.ticket.clone(),
+            at: attempts.last().map(|attempt| attempt.at.clone()),
+            tries: u64::try_from(step.attempts).unwrap_or(0),
+            next_at: waits.then(|| words::when_micros(step.due_at)),
+            attempts,
+            actions: match (may_act, step.cause) {
+                (false, _) => Actions::None,
+                (true, Some(cause::Cause::TicketGone)) => Actions::AlsoNewTicket,
+                (true, _) => Actions::RetryAndGiveUp,
+            },
+            without_it,
+        }
     }
 }
 
@@ -155,18 +323,24 @@ fn record_of(text: Text, subject: &str) -> (String, String) {
     (format!("/portal/{folder}/{id}"), text.t(format!("step-subject-{kind}")))
 }
 
+/// Back to the list that a form stood on.
+fn back(form: &Signed, said: &str) -> axum::response::Response {
+    let state = StepState::parse(form.fields.typed("state"));
+    let state = if state == Some(StepState::Waiting) { "waiting" } else { "attention" };
+    Redirect::to(&format!("/portal/steps?state={state}&said={said}")).into_response()
+}
+
 pub(super) async fn retry(State(app): State<App>, form: Signed) -> Page {
-    let mut done = 0;
-    for id in form.fields.all("ids") {
-        match app.retry_step(&form.visitor.technician, &step_id(&id)?).await {
-            Ok(_) => done += 1,
-            // It moved on by itself between the page and the click.
-            Err(Error::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let said = if done > 0 { format!("said=retried&n={done}") } else { "said=moved".to_owned() };
-    Ok(Redirect::to(&format!("/portal/steps?{said}")).into_response())
+    let cause = match cause_of(form.fields.typed("cause"))? {
+        CauseIs::This(cause) => Some(cause),
+        CauseIs::Any | CauseIs::None => None,
+    };
+    let ids = form.fields.all("ids").iter().map(|id| step_id(id)).collect::<Result<Vec<_>, _>>()?;
+    let ids = Some(ids).filter(|ids| !ids.is_empty() || cause.is_none());
+    let alike = Alike { cause, company: company_id(form.fields.typed("company"))?, ids };
+    // What moved on by itself between the page and the click is left alone.
+    let retried = app.retry_steps(&form.visitor.technician, &alike).await?.gone.len();
+    Ok(if retried > 0 { back(&form, &format!("retried&n={retried}")) } else { back(&form, "moved") })
 }
 
 pub(super) async fn give_up(State(app): State<App>, Path(id): Path<String>, form: Signed) -> Page {
@@ -175,5 +349,14 @@ pub(super) async fn give_up(State(app): State<App>, Path(id): Path<String>, form
         Err(Error::Conflict { .. }) => "moved",
         Err(error) => return Err(error.into()),
     };
-    Ok(Redirect::to(&format!("/portal/steps?said={said}")).into_response())
+    Ok(back(&form, said))
+}
+
+pub(super) async fn new_ticket(State(app): State<App>, Path(id): Path<String>, form: Signed) -> Page {
+    let said = match app.new_ticket_for_step(&form.visitor.technician, &step_id(&id)?).await {
+        Ok(_) => "new-ticket",
+        Err(Error::Conflict { .. }) => "moved",
+        Err(error) => return Err(error.into()),
+    };
+    Ok(back(&form, said))
 }

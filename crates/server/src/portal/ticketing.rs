@@ -26,7 +26,7 @@ pub(super) struct Options {
     said: Option<String>,
 }
 
-fn may(caller: &Visitor, right: Right) -> Result<(), Refused> {
+pub(super) fn may(caller: &Visitor, right: Right) -> Result<(), Refused> {
     if caller.technician.may(right) {
         return Ok(());
     }

@@ -378,6 +378,7 @@ pub(crate) fn ended(step: &Claimed, result: AttemptResult, next: Next) -> Comple
             result,
             status: Some(201),
             words: "as the other side says".to_owned(),
+            cause: None,
         },
         next,
         ticket: None,

@@ -13,6 +13,7 @@ pub(crate) enum Screen {
     Users,
     Steps,
     Ticketing,
+    Alerts,
 }
 
 /// Whether `HaloPSA` can be reached, as the foot of the side bar says it.
@@ -174,6 +175,7 @@ impl Frame {
             Screen::Users => ("/portal/users", "users", "nav-users", unlinked.users, Kind::Unlinked),
             Screen::Steps => ("/portal/steps", "ticket", "nav-steps", self.attention, Kind::Attention),
             Screen::Ticketing => ("/portal/settings/ticketing", "plug", "nav-ticketing", 0, Kind::None),
+            Screen::Alerts => ("/portal/settings/alerts", "message-2", "nav-alerts", 0, Kind::None),
         };
         Place { href, icon, key, current: self.screen == screen, count, count_kind }
     }
@@ -195,6 +197,7 @@ impl Frame {
         let mut places = vec![self.place(Screen::Steps)];
         if self.settings == Settings::Shown {
             places.push(self.place(Screen::Ticketing));
+            places.push(self.place(Screen::Alerts));
         }
         places
     }
@@ -214,6 +217,7 @@ impl Frame {
         let mut places = vec![self.place(Screen::Locations), self.place(Screen::Computers), self.place(Screen::Users)];
         if self.settings == Settings::Shown {
             places.push(self.place(Screen::Ticketing));
+            places.push(self.place(Screen::Alerts));
         }
         places
     }

@@ -6,6 +6,7 @@
 //! The decision a reader would undo: times are handed over in UTC and written again in the reader's zone by the page's
 //! script, because the server does not know where the reader sits.
 
+pub(crate) mod alerts;
 pub(crate) mod approvals;
 pub(crate) mod directory;
 pub(crate) mod frame;

@@ -87,17 +87,27 @@ pub(crate) struct Entry {
 impl Entry {
     /// The attempts that stand in sight before the fold.
     pub(crate) fn head(&self) -> &[Attempt] {
-        if self.attempts.len() > 3 { self.attempts.get(..1).unwrap_or_default() } else { &self.attempts }
+        fold(&self.attempts).0
     }
 
     /// The attempts behind the fold.
     pub(crate) fn folded(&self) -> &[Attempt] {
-        if self.attempts.len() > 3 { self.attempts.get(1..self.attempts.len() - 1).unwrap_or_default() } else { &[] }
+        fold(&self.attempts).1
     }
 
     /// The last attempt, where a fold stands before it.
     pub(crate) fn tail(&self) -> &[Attempt] {
-        if self.attempts.len() > 3 { self.attempts.get(self.attempts.len() - 1..).unwrap_or_default() } else { &[] }
+        fold(&self.attempts).2
+    }
+}
+
+/// More than three attempts fold to the first, those behind the fold, and the last.
+pub(crate) fn fold(attempts: &[Attempt]) -> (&[Attempt], &[Attempt], &[Attempt]) {
+    match attempts {
+        [first, between @ .., last] if between.len() > 1 => {
+            (std::slice::from_ref(first), between, std::slice::from_ref(last))
+        }
+        few => (few, &[], &[]),
     }
 }
 

@@ -566,16 +566,36 @@ pub(super) fn ticketing_new() -> TicketingPage {
 /// Steps that need a person.
 pub(super) fn steps() -> StepsPage {
     let step = |reference: &str, what: &str, company: &str| StepRow {
-        id: "step_a".into(),
+        id: format!("step_{reference}"),
         href: "/portal/requests/req_c".into(),
         reference: reference.into(),
         what: what.into(),
+        program: "Wireshark 4.4".into(),
         company: company.into(),
+        ticket: None,
         at: Some(at("13:42:00")),
-        tries: 2,
+        tries: 9,
         next_at: None,
-        attempts: vec![attempt("13:42:00", "403, 88 ms", Tone::Bad, "Halo refuses. A person must act.")],
+        attempts: (0..9)
+            .map(|n| attempt(&format!("13:42:0{n}"), "403, 88 ms", Tone::Bad, "Halo refuses. A person must act."))
+            .collect(),
         actions: Actions::RetryAndGiveUp,
+        without_it: text().t("give-up-open_ticket"),
+    };
+    let cause = |tone, key, title: &str, sentence: &str| Cause {
+        tone,
+        key,
+        title: title.into(),
+        text: sentence.into(),
+        fix: None,
+        place: None,
+        words: Vec::new(),
+        since: Some(at("13:41:00")),
+        link: None,
+        count: 1,
+        steps: Vec::new(),
+        companies: Vec::new(),
+        more: None,
     };
     StepsPage {
         text: text(),
@@ -585,25 +605,41 @@ pub(super) fn steps() -> StepsPage {
             tab("waiting", "tab-waiting", Some(2), false),
             tab("done", "tab-done", None, false),
         ],
+        companies: ["Demo Freight Lines", "Example Manufacturing"]
+            .map(|name| CompanyChoice { id: "company_a".into(), name: name.into(), chosen: false })
+            .into(),
+        only: None,
         causes: vec![
             Cause {
-                tone: Tone::Bad,
-                title: "Halo refuses new tickets of this type".into(),
-                text: "Allow it under Agents › Countersign API › Ticket types, then retry.".into(),
-                words: Some("403 You do not have permission to create this ticket type".into()),
-                link: None,
+                fix: Some("Allow the ticket type, then retry.".into()),
+                place: Some("Configuration › Teams & Agents › Agents › the API-only agent".into()),
+                words: vec!["You do not have permission to create this ticket type".into()],
+                count: 7,
                 steps: vec![
-                    step("CS-1JZ5E8TD", "Open ticket", "Demo Freight Lines"),
-                    step("CS-6C0P2WRA", "Open ticket", "Example Manufacturing"),
+                    step("CS-1JZ5E8TD", "Open the ticket", "Demo Freight Lines"),
+                    step("CS-6C0P2WRA", "Open the ticket", "Example Manufacturing"),
                 ],
+                more: Some(("/portal/steps?state=attention&cause=ticket_not_permitted".into(), "Show all 7".into())),
+                ..cause(Tone::Bad, "ticket_not_permitted", "Halo refuses new tickets", "The agent may not add tickets.")
             },
             Cause {
-                tone: Tone::Warn,
-                title: text().t("steps-link-title"),
-                text: text().t("steps-link-text"),
-                words: None,
+                steps: vec![StepRow {
+                    ticket: Some(("48102".into(), "https://halo.example.com/ticket?id=48102".into())),
+                    actions: Actions::AlsoNewTicket,
+                    ..step("CS-5WX0M3RD", "Write the decision to the ticket", "Sample Harbour")
+                }],
+                ..cause(Tone::Bad, "ticket_gone", "A ticket is gone", "No new one is made unless you say so.")
+            },
+            Cause {
                 link: Some(("/portal/companies?state=unlinked".into(), text().t("steps-link-open"))),
-                steps: vec![step("CS-5WX0M3RD", "Open ticket", "Placeholder Legal LLP")],
+                count: 3,
+                companies: vec![WaitingRow {
+                    href: "/portal/companies/company_b".into(),
+                    name: "Placeholder Legal LLP".into(),
+                    count: text().count("steps-tickets", 3),
+                    since: Some(at("13:30:00")),
+                }],
+                ..cause(Tone::Warn, "no_link", "Companies without a link", "Their tickets wait.")
             },
         ],
         next: None,
@@ -629,6 +665,7 @@ pub(super) fn sign_in(link: Link) -> SignInPage {
     SignInPage { text: text(), link, host: "approvals.example.com".into() }
 }
 
+pub(super) mod alerts;
 pub(super) mod directory;
 
 /// An error page.
