@@ -427,6 +427,77 @@ test('settings: a refused form keeps what was typed, and the secret never comes 
   await page.getByText('Saved.').waitFor();
 });
 
+const sim = (method, path, body) =>
+  fetch(`${demo.halo.url.replace(/\/api$/, '')}/sim/v1${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: body && JSON.stringify(body),
+  }).then((response) => (response.ok ? response.json() : Promise.reject(new Error(`${path}: ${response.status}`))));
+
+test('ticket steps: giving up asks first, and one button retries all of a cause', async () => {
+  const { agents } = await sim('GET', '/state');
+  const agent = agents.find((one) => one.isapiagent);
+  const may = (value) => sim('PATCH', `/agents/${agent.id}/rights`, { 'Can add new Tickets': value });
+  const stuck = async () => {
+    const { items } = await call('GET', '/api/v1/steps?state=attention&cause=ticket_not_permitted', { token: demo.portal.api_token });
+    return items.length;
+  };
+  await may('No');
+  await page.goto(new URL('/portal/steps', demo.portal.url).href);
+  try {
+    for (let n = 0; n < 3; n += 1) await ask('refused');
+    await until('three need a person', async () => (await stuck()) === 3);
+    // The page hears of them by itself.
+    const cause = page.locator('.cause').filter({ hasText: 'Halo refuses new tickets' });
+    await cause.getByRole('button', { name: 'Retry all 3' }).waitFor();
+    await cause.getByText('Can add new Tickets').waitFor();
+    if (shots) {
+      for (const [viewport, scheme] of [[desktop, 'light'], [desktop, 'dark'], [phone, 'light'], [phone, 'dark']]) {
+        const look = await (await context(viewport, scheme, session)).newPage();
+        await look.goto(new URL('/portal/steps', demo.portal.url).href);
+        await look.locator('.step-attempts > summary').first().click();
+        await look.screenshot({ path: join(shots, `attention-${viewport.width}-${scheme}.png`) });
+        for (const finding of await findings(look)) throw new Error(`attention ${viewport.width} ${scheme}: ${finding}`);
+        await look.context().close();
+      }
+    }
+    await cause.getByText('Give up…').first().click();
+    await cause.getByText('No ticket is made for this request').first().waitFor();
+    if (shots) await page.screenshot({ path: join(shots, 'attention-give-up.png') });
+    is('before the answer', await stuck(), 3);
+    await cause.getByRole('button', { name: 'Give up this step' }).first().click();
+    await page.locator('.banner').getByText('The step is given up.').waitFor();
+    is('after it', await stuck(), 2);
+    await may('Yes');
+    await cause.getByRole('button', { name: 'Retry all 2' }).click();
+    await page.locator('.banner').getByText('2 steps are tried again.').waitFor();
+    await until('none needs a person', async () => (await stuck()) === 0);
+  } finally {
+    await may('Yes');
+  }
+});
+
+test('alerts: a refused form says why by its field; a test says what stands against it', async () => {
+  await page.goto(new URL('/portal/settings/alerts', demo.portal.url).href);
+  await page.locator('#webhook_url').fill('https://127.0.0.1:9/hook');
+  await page.locator('#webhook_secret').fill('a sample secret of tests');
+  expected = [/422/];
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('#webhook_url-error').getByText('loopback').waitFor();
+  expected = [];
+  await page.locator('#webhook_url').fill('https://hooks.invalid/countersign');
+  await page.locator('#webhook_secret').fill('a sample secret of tests');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.').waitFor();
+  is('secret', await page.locator('#webhook_secret').inputValue(), '');
+  await page.getByRole('button', { name: 'Send a test' }).click();
+  await page.locator('.banner').getByText('To the webhook: The webhook was not delivered').waitFor();
+  if (shots) await page.screenshot({ path: join(shots, 'alerts-tested.png'), fullPage: true });
+  await page.locator('#webhook_url').fill('');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.').waitFor();
+});
+
 test('hostile text from an endpoint stays text', async () => {
   const { id } = await ask('hostile', {
     end_user: { account: '<img src=x onerror=alert(1)>' },
@@ -442,7 +513,7 @@ test('hostile text from an endpoint stays text', async () => {
 test('axe finds nothing, in light and dark, on a desk and on a phone', async () => {
   await ask('axe');
   const decided = await call('GET', '/api/v1/requests?state=approved&limit=1', { token: demo.portal.api_token });
-  const paths = ['approvals', 'requests', `requests/${decided.items[0].id}`, 'companies', 'locations', 'computers', 'users', 'steps', 'settings/ticketing'];
+  const paths = ['approvals', 'requests', `requests/${decided.items[0].id}`, 'companies', 'locations', 'computers', 'users', 'steps', 'settings/ticketing', 'settings/alerts'];
   const found = [];
   for (const [viewport, scheme] of [[desktop, 'light'], [desktop, 'dark'], [phone, 'light'], [phone, 'dark']]) {
     const look = await (await context(viewport, scheme, session)).newPage();

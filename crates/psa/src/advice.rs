@@ -24,6 +24,7 @@ pub struct Advice {
 
 /// What a person needs to know of this cause.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one table of sentences")]
 pub fn advice(cause: Cause) -> Advice {
     let plain = |title, means| Advice { title, means, fix: None, place: None };
     match cause {

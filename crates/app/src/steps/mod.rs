@@ -114,12 +114,14 @@ const fn cause_of(kind: StepKind, cause: Cause) -> Why {
     match (cause, kind) {
         (Cause::AddressNotAllowed, _) => Why::AddressNotAllowed,
         (Cause::NotReached, _) => Why::NotReached,
-        (Cause::Credentials, _) => Why::Credentials,
+        (Cause::Credentials | Cause::UnknownClient, _) => Why::Credentials,
         (Cause::RateLimited, _) => Why::RateLimited,
         (Cause::NoAnswer, _) => Why::NoAnswer,
         (Cause::NotUnderstood, _) => Why::NotUnderstood,
         (Cause::ServerFault, _) => Why::ServerFault,
-        (Cause::NotPermitted | Cause::Invalid | Cause::NotFound, StepKind::LinkRecord) => Why::ReadingNotPermitted,
+        (Cause::NotPermitted | Cause::Invalid | Cause::NotFound, StepKind::LinkRecord | StepKind::SyncDirectory) => {
+            Why::ReadingNotPermitted
+        }
         (Cause::NotPermitted, StepKind::OpenTicket) => Why::TicketNotPermitted,
         (Cause::Invalid | Cause::NotFound, StepKind::OpenTicket) => Why::TicketInvalid,
         (Cause::NotPermitted, _) => Why::ActionNotPermitted,

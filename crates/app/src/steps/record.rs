@@ -1,6 +1,6 @@
 //! Writes one action on a request's ticket: note, time, status and assignee in a single call.
 
-use countersign_domain::{audit::Actor, effect::StepKind, ticket, time::Time};
+use countersign_domain::{audit::Actor, cause::Cause as Why, effect::StepKind, ticket, time::Time};
 use countersign_psa::{Class, Fault, NewAction, Psa, TicketNow, Written};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
@@ -44,7 +44,13 @@ impl App {
             }
             Err(fault) => {
                 self.inner.desk.fails(&fault, self.inner.clock.monotonic());
-                Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
+                let mut end = End::of_fault(step, &fault, Wrote::Perhaps, self.now());
+                // Halo calls a note on a ticket that is gone invalid. Where the look fails, the refusal stands as it came.
+                let perhaps_gone = matches!(end.cause, Some(Why::ActionInvalid | Why::TicketGone));
+                if perhaps_gone && matches!(psa.ticket(&known.psa_id).await, Ok(None)) {
+                    end.cause = Some(Why::TicketGone);
+                }
+                Ok(end)
             }
         }
     }

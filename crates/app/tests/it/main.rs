@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the fixtures of tests may fail loudly, as tests do")]
 
 mod access;
+mod alerts;
+mod attention;
 mod calls;
 mod computers;
 mod crash;

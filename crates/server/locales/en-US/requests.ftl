@@ -144,6 +144,7 @@ give-up-ask = Give up…
 give-up-open_ticket = No ticket is made for this request, and nothing that follows is written. The story keeps what happened.
 give-up-record_decision = The decision is not written on the ticket: no note, no time, no status. The story keeps what happened.
 give-up-link_record = The record is not looked for in Halo. It can still be linked by hand.
+give-up-sync_directory = These records are not compared with Halo this time. The next sync does it.
 give-up-other = This is not written on the ticket. What follows still is. The story keeps what happened.
 new-ticket-ask = Create a new one…
 new-ticket-text = Halo gets a new ticket for { $reference }. What was written on the old one is not written again; this step and all that follows is written on the new one.

@@ -99,12 +99,12 @@ async fn list(
         limit: paging.limit() + 1,
     };
     let rows = shared.app.steps(by.technician(), &wanted).await?;
-    let mut tries: HashMap<String, Vec<AttemptRow>> = shared.app.attempts_of(&rows).await?;
+    let tries: HashMap<String, Vec<AttemptRow>> = shared.app.attempts_of(&rows).await?;
     Ok(Json(paging.page(
         rows,
         |row| row.id.clone(),
         |row| {
-            let tries = tries.remove(&row.id).unwrap_or_default();
+            let tries = tries.get(&row.id).cloned().unwrap_or_default();
             with_tries(row, tries)
         },
     )))
@@ -201,6 +201,7 @@ struct RetryIn {
     /// All of this company that do not go on.
     company: Option<String>,
     /// These, at most 200. With a cause or company: those of them that fit.
+    #[schema(value_type = Option<Vec<String>>)]
     ids: Option<Vec<StepId>>,
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_domain::{
+    audit::Entry,
     decision::Verdict,
     effect::StepKind,
-    id::CompanyId,
+    id::{CompanyId, StepId},
     link::{Kind, Link},
     role::Access,
     time::Time,
@@ -42,6 +43,10 @@ async fn link(store: &Store, company: &CompanyId, at: Time) -> u64 {
         })
         .await
         .unwrap()
+}
+
+async fn retry(store: &Store, id: &StepId, audit: Entry) -> Vec<String> {
+    store.retry_steps(vec![(id.clone(), audit)], NOW).await.unwrap()
 }
 
 both! {
@@ -152,20 +157,20 @@ both! {
         assert!(store.transition(desk.decided(&[request], Verdict::Approve)).await.unwrap());
         let open = claim_one(&store, NOW).await;
         let audit = |action: &str| entry(action, &lane, Some(&desk.company.id), NOW);
-        assert!(!store.retry_step(&open.id, NOW, audit("step.retried")).await.unwrap());
+        assert!(retry(&store, &open.id, audit("step.retried")).await.is_empty());
         assert!(!store.give_up_step(&open.id, NOW, audit("step.given_up")).await.unwrap());
         complete(&store, &open, (AttemptResult::Refused, Next::Attention { doubt_at: None })).await;
         let wanted = StepsQuery { state: Some(StepState::Attention), limit: 9, ..StepsQuery::default() };
         let listed = store.steps(&desk.access(), &wanted).await.unwrap();
         assert_eq!((listed.len(), listed[0].words.as_deref()), (1, Some("as the other side says")));
         assert_eq!(store.counts(&desk.access()).await.unwrap().attention_steps, 1);
-        assert!(store.retry_step(&open.id, NOW, audit("step.retried")).await.unwrap());
+        assert_eq!(retry(&store, &open.id, audit("step.retried")).await, [open.id.to_string()]);
         let open = claim_one(&store, NOW).await;
         complete(&store, &open, (AttemptResult::Refused, Next::Attention { doubt_at: None })).await;
         assert!(store.give_up_step(&open.id, NOW, audit("step.given_up")).await.unwrap());
         assert!(!store.give_up_step(&open.id, NOW, audit("step.given_up")).await.unwrap());
         assert_eq!(states(&store, &lane).await, ["given_up", "waiting"]);
-        assert!(!store.retry_step(&open.id, NOW, audit("step.retried")).await.unwrap());
+        assert!(retry(&store, &open.id, audit("step.retried")).await.is_empty());
         // Accepted, decided, one retry, one giving up: what changed nothing left no entry.
         assert_eq!(assert_sound(&store).await, 4);
     }
