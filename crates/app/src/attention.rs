@@ -141,7 +141,8 @@ impl App {
                 return Err(Error::invalid("nothing_named", "cause", "Name a cause, a company or ids."));
             }
             None => {
-                for state in [StepState::Attention, StepState::Waiting] {
+                // What waits is read first: what needed a person waits too once it was let go.
+                for state in [StepState::Waiting, StepState::Attention] {
                     retried.gone.extend(self.let_all_go(by, alike, state).await?);
                 }
             }
