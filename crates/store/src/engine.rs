@@ -348,7 +348,8 @@ impl Pools {
         // No advisory lock, which not every server has: of two nodes that start together one fails, and finds it done.
         migrations.set_locking(false);
         let mut outcome = Ok(());
-        for _ in 0..3 {
+        // Each failure of two such nodes is a step of the other, so that there are no more of them than migrations.
+        for _ in 0..2 + migrations.iter().count() {
             outcome = match self {
                 Self::Sqlite { writer, .. } => migrations.run(writer).await,
                 Self::Postgres { writers, .. } => migrations.run(writers).await,
