@@ -88,6 +88,9 @@ pub struct Config {
     pub assets: Option<usize>,
     /// Fill up with sample agents to this many.
     pub agents: Option<usize>,
+    /// Of a hundred sample customers, and of a hundred sample assets of a site, this many bear the name of the one before
+    /// them; at most 50.
+    pub ambiguous: usize,
     /// The limit on `/api` calls; none by default.
     pub rate_limit: Option<RateLimit>,
     /// A file that keeps everything, so that a killed simulator goes on where it was. A file that already holds a state
@@ -114,6 +117,7 @@ impl Default for Config {
             sites: None,
             assets: None,
             agents: None,
+            ambiguous: 0,
             rate_limit: None,
             snapshot: None,
             token_lifetime: Duration::from_hours(1),

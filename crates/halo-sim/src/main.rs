@@ -31,6 +31,9 @@ struct Options {
     /// Fill up with sample agents to this many
     #[arg(long)]
     agents: Option<usize>,
+    /// Of a hundred sample customers, and of a hundred sample assets of a site, this many bear the name of another
+    #[arg(long, default_value = "0", value_parser = clap::value_parser!(u8).range(0..=50), value_name = "PERCENT")]
+    ambiguous: u8,
     /// Calls in a rolling window, as CALLS/SECONDS, or off
     #[arg(long, default_value = "off", value_parser = rate_limit)]
     rate_limit: Limit,
@@ -89,6 +92,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
         sites: options.sites,
         assets: options.assets,
         agents: options.agents,
+        ambiguous: usize::from(options.ambiguous),
         rate_limit: options.rate_limit.0,
         snapshot: options.snapshot,
         ..Config::default()

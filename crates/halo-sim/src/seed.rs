@@ -56,12 +56,19 @@ fn bare(book: Book) -> Book {
     }
 }
 
+/// Whether the `n`th of a row, from 0, bears the name of the one before it, so that of any hundred exactly `percent` do.
+fn is_double(n: usize, percent: usize) -> bool {
+    let so_far = |n: usize| n * percent.min(50) / 100;
+    so_far(n + 1) > so_far(n)
+}
+
 /// Adds sample records until there are as many as the configuration asks for.
 fn fill(book: &mut Book, config: &Config) {
     let missing = |wanted: Option<usize>, there: usize| 1..=wanted.unwrap_or_default().saturating_sub(there);
     let toplevel_id = book.toplevels.values().next().map_or(0, |top| top.id);
     for n in missing(config.clients, book.clients.len()) {
         let id = book.clients.next_id();
+        let n = if is_double(n - 1, config.ambiguous) { n - 1 } else { n };
         book.clients.put(Client { id, name: format!("Sample Customer {n:05}"), toplevel_id, ..Client::default() });
     }
     let clients: Vec<i64> = book.clients.values().map(|client| client.id).collect();
@@ -79,6 +86,9 @@ fn fill(book: &mut Book, config: &Config) {
     let assettype_id = book.assettypes.values().next().map_or(0, |kind| kind.id);
     for (n, (site_id, client_id)) in missing(config.assets, book.assets.len()).zip(sites.iter().copied().cycle()) {
         let id = book.assets.next_id();
+        // Assets go round the sites, so the one before it at its site came one round before.
+        let double = is_double((n - 1) / sites.len(), config.ambiguous);
+        let n = if double { n - sites.len() } else { n };
         let name = format!("PC-{n:06}");
         let (inventory_number, key_field) = (name.clone(), name);
         book.assets.put(Asset {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_domain::{
     id::{CompanyId, RequestId},
+    link::Kind,
     request::State,
     time::Time,
 };
@@ -15,6 +16,7 @@ use crate::{
     engine::Query,
     lanes::{DONE, PROMOTE, STRANDED, claim_query},
     requests::{JOINED, list_text},
+    sync::page_query,
     writer::rows_text,
 };
 
@@ -104,5 +106,23 @@ async fn lists_of_requests_walk_an_index_in_order() {
         assert_indexed(&store, &query, index).await;
         let lines: BTreeSet<String> = plan(&store, &query).await.into_iter().collect();
         assert!(!lines.iter().any(|line| line.contains("ORDER BY")), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sync_walks_our_records_in_the_order_of_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Sqlite(folder.path().join("countersign.db"));
+    let store = Store::open(Options { place, instance: "node".to_owned() }, Time(1)).await.unwrap();
+    for (kind, index) in [
+        (Kind::Company, "companies_by_name"),
+        (Kind::Location, "locations_of_company"),
+        (Kind::Computer, "computers_of_company"),
+        (Kind::Technician, "technicians_by_email"),
+        (Kind::Contact, "contacts_by_email"),
+    ] {
+        let lines = plan(&store, &page_query(kind, None, Some(&crate::SyncRow::sample()), 1000)).await;
+        assert!(lines.iter().any(|line| line.contains(index)), "{lines:#?}");
+        assert!(!lines.iter().any(|line| line == "USE TEMP B-TREE FOR ORDER BY"), "{kind:?} is sorted: {lines:#?}");
     }
 }

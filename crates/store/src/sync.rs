@@ -38,6 +38,15 @@ pub struct SyncRow {
     after: After,
 }
 
+#[cfg(test)]
+impl SyncRow {
+    pub(crate) fn sample() -> Self {
+        let after = After { company: "x".to_owned(), sorted: "y".to_owned(), id: "z".to_owned() };
+        let (id, key, link) = ("z".to_owned(), "Y".to_owned(), Link::default());
+        Self { id, company: None, key, also: None, customer: None, link, after }
+    }
+}
+
 /// Where a page of records ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct After {

@@ -24,6 +24,22 @@ impl Halo {
         Self { sim: Sim::start(config).await.unwrap(), egress }
     }
 
+    /// A simulator in a thread of its own, with that thread's number, so that its work can be told from ours.
+    pub(crate) async fn apart(config: Config) -> (Self, i32) {
+        let (sent, started) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let halo = Self::start(config).await;
+                let task = std::fs::read_link("/proc/thread-self").unwrap();
+                let task = task.file_name().unwrap().to_str().unwrap().parse().unwrap();
+                assert!(sent.send((halo, task)).is_ok());
+                std::future::pending::<()>().await;
+            });
+        });
+        started.await.unwrap()
+    }
+
     pub(crate) fn sim(&self) -> &Sim {
         &self.sim
     }

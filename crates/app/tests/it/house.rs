@@ -86,7 +86,11 @@ impl House {
     }
 
     pub(crate) async fn not_set_up(config: Config) -> Self {
-        let halo = Halo::start(config).await;
+        Self::over(Halo::start(config).await).await
+    }
+
+    /// A server that is not set up, over a simulator that runs.
+    pub(crate) async fn over(halo: Halo) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Quick::new());
         let running = open(folder.path().join("countersign.db"), &clock, &halo).await;

@@ -1,6 +1,6 @@
 //! How alike two names are, for suggestions.
 //!
-//! Names are compared without case, marks and legal forms ("Ltd", "GmbH"). Each name meets its neighbours in two sorted
+//! Names are compared without case, marks and legal forms (Ltd, Inc). Each name meets its neighbours in two sorted
 //! lists alone, by how names begin and by how they end, so that a suggestion costs the same among a hundred records and
 //! among a hundred thousand. Numbers tell records apart: PC-014 is never suggested for PC-015.
 

@@ -192,3 +192,29 @@ async fn a_port_in_use_is_a_sentence() {
     halo.sim.stop().await;
     Sim::start(Config { listen, ..Config::default() }).await.unwrap().stop().await;
 }
+
+#[tokio::test]
+async fn a_share_of_the_filled_up_names_stands_twice_and_exactly_that_share() {
+    let config =
+        Config { seed: Seed::Empty, clients: Some(200), assets: Some(20_000), ambiguous: 5, ..Config::default() };
+    let sim = Sim::start(config).await.unwrap();
+    let state: Value = crate::client::http()
+        .get(format!("{}/sim/v1/state?only=clients,assets", sim.url()))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let doubled = |rows: &Value, name: &str| {
+        let mut bearers = std::collections::HashMap::new();
+        for row in rows.as_array().unwrap() {
+            *bearers.entry((row["client_id"].to_string(), row[name].to_string())).or_insert(0) += 1;
+        }
+        assert!(bearers.values().all(|n| *n <= 2));
+        (rows.as_array().unwrap().len(), bearers.values().filter(|n| **n == 2).count())
+    };
+    assert_eq!(doubled(&state["clients"], "name"), (200, 10));
+    assert_eq!(doubled(&state["assets"], "key_field"), (20_000, 1000));
+    sim.stop().await;
+}

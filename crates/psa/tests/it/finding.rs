@@ -103,3 +103,47 @@ async fn choices_under_other_names() {
     let outcome = choices.outcomes.iter().find(|outcome| Some(&outcome.id) == suggested.outcome.as_ref()).unwrap();
     assert!(!outcome.sends_mail && outcome.sets_status.is_none());
 }
+
+#[tokio::test]
+async fn a_walk_shows_every_customers_records_and_those_out_of_use() {
+    let desk = Desk::with(Config { clients: Some(40), assets: Some(2500), ..Config::default() }).await;
+    let mut walk = desk.psa.walk(Kind::Computer, Some(NOW));
+    let (mut rows, mut told) = (Vec::new(), Vec::new());
+    while let Some(page) = walk.next().await.unwrap() {
+        rows.extend(page.rows);
+        told.push((page.seen, page.total));
+    }
+    assert_eq!(told, [(1000, Some(2500)), (2000, Some(2500)), (2500, Some(2500))]);
+    assert_eq!(rows.len(), 2500);
+    let old = rows.iter().find(|row| row.psa_id == "4350").unwrap();
+    assert_eq!((old.inactive, old.customer.as_deref()), (true, Some("201")));
+    let calls = desk.control("GET", "/calls", json!({})).await;
+    let query = calls["calls"].as_array().unwrap().last().unwrap()["query"].as_str().unwrap().to_owned();
+    assert!(query.contains("lastupdatefromdate=2026-09-01T08%3A00%3A00"), "{query}");
+    let mut agents = desk.psa.walk(Kind::Technician, None);
+    let page = agents.next().await.unwrap().unwrap();
+    let keys = |id: &str| page.rows.iter().find(|row| row.psa_id == id).map(|row| (row.inactive, row.keys.len()));
+    assert_eq!(
+        (keys("28"), keys("30"), keys("22"), keys("1")),
+        (Some((false, 1)), Some((true, 1)), Some((false, 0)), None)
+    );
+    assert_eq!(agents.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_walk_over_a_list_that_counts_more_than_it_gives_ends_with_a_fault() {
+    let desk = Desk::open().await;
+    let same = json!({"page_no": 1, "page_size": 1000, "record_count": 5000, "clients": [{"id": 201, "name": "Sample Dental Group"}]});
+    let fault = json!({"method": "GET", "path": "/Client", "kind": "garbage", "body": same});
+    desk.control("POST", "/faults", fault).await;
+    let mut walk = desk.psa.walk(Kind::Company, None);
+    assert_eq!(walk.next().await.unwrap().unwrap().rows.len(), 1);
+    let fault = loop {
+        match walk.next().await {
+            Ok(page) => assert!(page.is_some(), "the list has no end that can be relied on"),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault.cause, countersign_psa::Cause::NotUnderstood);
+    assert!(fault.words.contains("not complete"), "{fault}");
+}

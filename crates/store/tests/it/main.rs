@@ -13,4 +13,5 @@ mod people;
 mod requests;
 mod settings;
 mod support;
+mod sync;
 mod tickets;
