@@ -20,6 +20,7 @@ pub mod link;
 pub mod outcome;
 pub mod people;
 pub mod requests;
+mod rights;
 pub mod seal;
 pub mod setup;
 pub mod sign_in;
@@ -100,6 +101,7 @@ struct Inner {
     desk: steps::Desk,
     checks: check::Board,
     setup: setup::Board,
+    rights: rights::Watch,
 }
 
 /// The ticketing settings in force, with the connection made from them.
@@ -137,6 +139,7 @@ impl App {
                 desk: steps::Desk::default(),
                 checks: check::Board::default(),
                 setup: setup::Board::default(),
+                rights: rights::Watch::default(),
             }),
         };
         app.reload_ticketing().await?;

@@ -58,6 +58,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call, path: &[&str]) -> Reply {
             agent.map(|agent| Answer::ok(rights::listed(agent))).ok_or_else(|| refused(404, "there is no such agent"))
         }
         ("PATCH", ["agents", id, "rights"]) => change_rights(shared, call, id),
+        ("PATCH", ["application"]) => change_scopes(shared, call),
         ("PATCH", [kind @ ("clients" | "sites" | "users" | "assets" | "agents"), id]) => {
             change_record(shared, call, kind, id)
         }
@@ -189,6 +190,18 @@ fn change_rights(shared: &Shared, call: &Call, id: &str) -> Reply {
     let listed = rights::listed(&changed);
     world.record(Change::Agent(changed));
     Ok(Answer::ok(json!({ "rights": listed })))
+}
+
+/// A person in Halo selects other permissions for the application. Tokens that are out keep theirs.
+fn change_scopes(shared: &Shared, call: &Call) -> Reply {
+    let body = object(call)?;
+    let scopes = body.get("scopes").cloned().and_then(|scopes| serde_json::from_value::<Vec<String>>(scopes).ok());
+    let scopes = scopes.ok_or_else(|| refused(422, "`scopes` is a list of names"))?;
+    if let Some(unknown) = scopes.iter().find(|scope| !crate::oauth::is_scope(scope)) {
+        return Err(refused(422, &format!("there is no scope `{unknown}`")));
+    }
+    shared.world().record(Change::Scopes(scopes));
+    Ok(Answer::empty(204))
 }
 
 /// A person in Halo renames, moves or switches off a record.

@@ -71,6 +71,11 @@ const SCOPES: &[&str] = &[
 /// Scopes of `OpenID` Connect itself: allowed to ask for, no use on the API.
 const IDENTITY_SCOPES: &[&str] = &["openid", "profile", "email", "roles", "offline_access"];
 
+/// Whether Halo knows a scope of this name.
+pub(crate) fn is_scope(name: &str) -> bool {
+    SCOPES.contains(&name)
+}
+
 fn refusal(status: u16, error: &str, description: &str) -> Answer {
     let body = json!({
         "error": error, "error_description": description, "error_uri": format!("https://documentation.openiddict.com/errors/{error}"),

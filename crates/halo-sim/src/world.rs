@@ -41,6 +41,8 @@ pub(crate) enum Change {
     User(User),
     Asset(Asset),
     Agent(Agent),
+    /// The scopes that the API application is given from now on; tokens keep theirs.
+    Scopes(Vec<String>),
     Ticket(Box<Ticket>),
     Action(Box<Action>),
     ActionGone {
@@ -162,6 +164,7 @@ impl World {
             Change::User(row) => book.users.put(row),
             Change::Asset(row) => book.assets.put(row),
             Change::Agent(row) => book.agents.put(row),
+            Change::Scopes(scopes) => book.application_scopes = scopes,
             Change::Ticket(row) => self.apply_ticket(*row),
             Change::Action(row) => book.timelines.entry(row.ticket_id).or_default().put(*row),
             Change::ActionGone { ticket_id, id } => {

@@ -26,6 +26,9 @@ pub struct TicketType {
     /// The service level its tickets start with.
     #[serde(deserialize_with = "loose::link")]
     pub default_sla: Option<i64>,
+    /// The team its tickets start with, by name.
+    #[serde(deserialize_with = "loose::text")]
+    pub default_team: Option<String>,
     /// The status its tickets start with.
     #[serde(deserialize_with = "loose::link")]
     pub initial_status: Option<i64>,

@@ -102,6 +102,14 @@ impl Client {
         Ok(self.token(None).await?.info.clone())
     }
 
+    /// Asks for a token with other scopes than the configuration's, to see which ones are granted. The token in use stays.
+    ///
+    /// # Errors
+    /// If no token is got: of kind [`ErrorKind::Token`].
+    pub async fn try_scopes(&self, scopes: &str) -> Result<TokenInfo, Error> {
+        Ok(self.renew(scopes).await?.info)
+    }
+
     /// A token that is good for now and is not `rejected`.
     pub(crate) async fn token(&self, rejected: Option<&Arc<Token>>) -> Result<Arc<Token>, Error> {
         let tokens = &self.inner.tokens;
@@ -129,7 +137,7 @@ impl Client {
                 _ => {}
             }
         }
-        let result = self.renew().await;
+        let result = self.renew(&self.inner.config.scope).await;
         let mut state = tokens.state();
         state.renewals += 1;
         match result {
@@ -156,7 +164,7 @@ impl Client {
         }
     }
 
-    async fn renew(&self) -> Result<Token, Error> {
+    async fn renew(&self, scopes: &str) -> Result<Token, Error> {
         let config = &self.inner.config;
         let mut url = config.auth.clone();
         let path = url.path().trim_end_matches('/');
@@ -165,7 +173,7 @@ impl Client {
             ("grant_type", "client_credentials"),
             ("client_id", config.client_id.as_str()),
             ("client_secret", config.client_secret.reveal()),
-            ("scope", config.scope.as_str()),
+            ("scope", scopes),
         ];
         match &config.tenant {
             Some(Tenant::Query(tenant)) => {

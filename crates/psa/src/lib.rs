@@ -154,6 +154,8 @@ pub trait Psa: Send + Sync {
     /// Tries out the connection and every right, one line per thing, each told once as soon as it is known. With
     /// [`CheckPlan::write`] a test ticket is walked through its life.
     async fn check(&self, plan: &CheckPlan, tell: Tell<'_>);
+    /// The right that most likely is missing where a call was refused and a check that reads finds nothing wrong.
+    fn suspect(&self, refused: Refused) -> Check;
     /// The address of a ticket for a person's browser.
     fn ticket_url(&self, id: &str) -> String;
 }

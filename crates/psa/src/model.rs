@@ -357,6 +357,10 @@ pub struct CheckTitle {
 pub struct CheckPlan {
     /// Ticket type of new tickets; none while it is not chosen.
     pub ticket_type: Option<String>,
+    /// Team of new tickets, by name; none leaves it to the ticket type.
+    pub team: Option<String>,
+    /// Tickets of ours as they were seen last: those that were not deleted must be visible.
+    pub known: Vec<TicketNow>,
     /// Mail addresses of our technicians.
     pub emails: Vec<String>,
     /// Whether tickets are assigned to who decided.
@@ -375,6 +379,15 @@ pub enum Assigning {
     Off,
 }
 
+/// What was refused, for [`Psa::suspect`](crate::Psa::suspect).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// A new ticket.
+    Create,
+    /// An action on a ticket.
+    Action,
+}
+
 /// How to write the test ticket. What is `None` is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteTest {
@@ -384,8 +397,6 @@ pub struct WriteTest {
     pub short: String,
     /// Customer.
     pub customer: String,
-    /// Team, by name.
-    pub team: Option<String>,
     /// Priority.
     pub priority: Option<String>,
     /// Opening status.

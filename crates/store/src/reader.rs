@@ -48,6 +48,30 @@ impl Store {
         .await
     }
 
+    /// Lets steps go again that wait for a person since a refusal, or since tickets were not shown, at or after `since`:
+    /// the oldest `most` of them. How many.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be written.
+    pub async fn retry_refused(&self, since: Time, now: Time, most: usize) -> Result<u64> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.write(move |tx| {
+            let query = Query::new(
+                "UPDATE steps SET state = 'waiting', due_at = $1 WHERE state = 'attention' AND id IN (
+                     SELECT s.id FROM steps s WHERE s.state = 'attention' AND EXISTS (
+                         SELECT 1 FROM attempts a
+                         WHERE a.step_id = s.id AND a.ended_at >= $2 AND a.result IN ('refused', 'unseen')
+                     ) ORDER BY s.id LIMIT $3
+                 )",
+            )
+            .bind(now)
+            .bind(since)
+            .bind(most);
+            Box::pin(async move { tx.conn.execute(&query).await })
+        })
+        .await
+    }
+
     /// Puts every undone step that writes on the other side in doubt, since `doubt_at`: this database is older than
     /// what was written. Tickets are looked for above `floor`.
     ///

@@ -121,6 +121,16 @@ impl Store {
         Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
     }
 
+    /// The newest tickets of ours as they were seen last, newest first.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn newest_tickets_seen(&self, limit: usize) -> Result<Vec<String>> {
+        let query = Query::new("SELECT now FROM tickets ORDER BY LENGTH(psa_id) DESC, psa_id DESC LIMIT $1")
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(now,)| now).collect())
+    }
+
     /// Which of these ids of the other side are tickets we know, former ones too.
     ///
     /// # Errors

@@ -240,8 +240,9 @@ impl Desk {
         *lock(&self.trouble) = None;
     }
 
-    pub(crate) fn trouble(&self) -> Option<String> {
-        lock(&self.paused).clone().or_else(|| lock(&self.trouble).clone())
+    /// What stands against our work, `rights` among it: what a person must do comes first.
+    pub(crate) fn trouble(&self, rights: Option<String>) -> Option<String> {
+        lock(&self.paused).clone().or(rights).or_else(|| lock(&self.trouble).clone())
     }
 
     pub(crate) async fn names(&self, app: &App) -> Arc<Names> {
@@ -285,7 +286,7 @@ impl Desk {
     }
 
     /// The other side cannot be reached, or refuses our application: nothing is claimed for a while.
-    fn fails(&self, fault: &Fault, now: Duration) {
+    pub(crate) fn fails(&self, fault: &Fault, now: Duration) {
         let mut hold = lock(&self.hold);
         if hold.until > now {
             // It was on its way when the hold began.

@@ -6,7 +6,7 @@ use countersign_domain::{
     request::State,
     ticket::{self, Names},
 };
-use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa};
+use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa, Refused};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
 use super::{End, Look, Wrote};
@@ -46,6 +46,9 @@ impl App {
             let opened = Opened { id: ticket, now: first.ticket.clone() };
             let words = format!("By {}: Halo had made ticket {}. Not sent again.", ticket::reference(&id), opened.id);
             return self.opened(psa, &context, opened, AttemptResult::Found, words);
+        }
+        if walk.blind {
+            self.hidden();
         }
         let unseen = walk.blind.then_some("tickets of ours that must be there were");
         let look = Look { unseen, doubt_at, settle_s: self.ticketing_settings().settle_s };
@@ -129,7 +132,7 @@ impl App {
                 Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
             }
             Err(fault) => {
-                self.inner.desk.fails(&fault, self.inner.clock.monotonic());
+                self.failed(&fault, Some(Refused::Create));
                 Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
             }
         }
@@ -144,6 +147,7 @@ impl App {
         words: String,
     ) -> Result<End> {
         self.inner.desk.works();
+        self.inner.rights.proved(Refused::Create);
         self.inner.desk.raise_highest(&opened.id);
         let now = self.now();
         let request = &context.request.request;

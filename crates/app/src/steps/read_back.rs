@@ -82,6 +82,7 @@ impl App {
         }
         self.store().keep_seen(seen, self.now()).await?;
         if !hidden.is_empty() {
+            self.hidden();
             tracing::warn!(tickets = hidden.len(), "tickets of ours are not shown to our agent after an action");
             self.store().verify_later(hidden, self.now().plus_seconds(HIDDEN_S)).await?;
         }

@@ -1,7 +1,7 @@
 //! Writes one action on a request's ticket: note, time, status and assignee in a single call.
 
 use countersign_domain::{audit::Actor, cause::Cause as Why, effect::StepKind, ticket, time::Time};
-use countersign_psa::{Class, Fault, NewAction, Psa, TicketNow, Written};
+use countersign_psa::{Class, Fault, NewAction, Psa, Refused, TicketNow, Written};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
 use super::{End, Expected, Look, Wrote};
@@ -43,7 +43,7 @@ impl App {
                 self.written(context, known, &action, &written, AttemptResult::Done, words)
             }
             Err(fault) => {
-                self.inner.desk.fails(&fault, self.inner.clock.monotonic());
+                self.failed(&fault, Some(Refused::Action));
                 let mut end = End::of_fault(step, &fault, Wrote::Perhaps, self.now());
                 // Halo calls a note on a ticket that is gone invalid. Where the look fails, the refusal stands as it came.
                 let perhaps_gone = matches!(end.cause, Some(Why::ActionInvalid | Why::TicketGone));
@@ -100,6 +100,9 @@ impl App {
             let words = format!("Found: Halo had written action {}. Not sent again.", found.id);
             return Ok(Some(self.written(context, known, action, &written, AttemptResult::Found, words)?));
         }
+        if actions.is_empty() {
+            self.hidden();
+        }
         let unseen = (!actions.iter().any(|found| found.opening)).then_some("the ticket's own opening entry was");
         let look = Look { unseen, doubt_at, settle_s: self.ticketing_settings().settle_s };
         Ok(look.not_found(step, self.now()))
@@ -115,6 +118,7 @@ impl App {
         words: String,
     ) -> Result<End> {
         self.inner.desk.works();
+        self.inner.rights.proved(Refused::Action);
         let now = self.now();
         let broken = |error: serde_json::Error| Error::Sealed(error.to_string());
         let booked = action

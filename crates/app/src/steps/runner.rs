@@ -41,9 +41,9 @@ impl Default for Places {
 }
 
 impl App {
-    /// Runs steps and read-backs until the task is dropped. What was being sent then is in doubt after the next start.
+    /// Runs steps and read-backs, and watches over rights, until the task is dropped. What was being sent then is in doubt after the next start.
     pub async fn run_worker(&self) {
-        tokio::join!(self.run_steps(), self.run_read_backs());
+        tokio::join!(self.run_steps(), self.run_read_backs(), self.watch_rights());
     }
 
     async fn run_steps(&self) {
@@ -159,7 +159,7 @@ impl App {
         let end = end.unwrap_or_else(|error| match error {
             Error::NotConnected => End::parked(Why::NotSetUp, error.to_string()),
             Error::Psa(fault) => {
-                self.inner.desk.fails(&fault, self.inner.clock.monotonic());
+                self.failed(&fault, None);
                 End::of_fault(&step, &fault, super::Wrote::Nothing, now)
             }
             other => {

@@ -120,8 +120,7 @@ impl App {
                     words = fault.words,
                     "the first walk over tickets failed; no ticket is opened before it is done"
                 );
-                let now = self.inner.clock.monotonic();
-                self.inner.desk.fails(&fault, now);
+                self.failed(&fault, None);
                 *lock(&self.inner.desk.trouble) = Some(fault.to_string());
                 Ok(false)
             }
@@ -134,9 +133,14 @@ impl App {
         let highest = self.inner.desk.highest();
         // Nothing of ours is known: the highest id is enough, one page.
         let down_to = control.clone().or(highest).or_else(|| Some(i64::MAX.to_string()));
-        let sweep = psa.sweep(&SweepRange { down_to, control }).await?;
+        let sweep = psa.sweep(&SweepRange { down_to, control: control.clone() }).await?;
+        let deleted = |id: &String| sweep.found.iter().any(|found| found.deleted && found.ticket.id == *id);
+        let sees_none = control.is_some_and(|control| !sweep.control_seen && !deleted(&control));
         if let Some(highest) = &sweep.highest {
             self.inner.desk.raise_highest(highest);
+        }
+        if sees_none {
+            self.hidden();
         }
         self.learn_names(psa).await?;
         self.close_duplicates(psa, &sweep).await?;

@@ -54,6 +54,7 @@ impl App {
         *self.inner.ticketing.write().unwrap_or_else(PoisonError::into_inner) =
             Arc::new(Connected { settings, version, psa });
         self.inner.desk.connection_changed();
+        self.inner.rights.connection_changed();
         self.wake().steps();
         Ok(())
     }
@@ -108,7 +109,7 @@ impl App {
         View {
             settings: connected.settings.clone(),
             secret_set: connected.psa.is_some(),
-            trouble: self.inner.desk.trouble(),
+            trouble: self.inner.desk.trouble(self.inner.rights.trouble()),
         }
     }
 

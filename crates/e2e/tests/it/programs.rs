@@ -210,6 +210,11 @@ impl Server {
         self.api = Api::new(&url).with(&self.token);
     }
 
+    /// Kills it, for a program that needs its database.
+    pub(crate) async fn kill(&mut self) {
+        kill(&mut self.child).await;
+    }
+
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }

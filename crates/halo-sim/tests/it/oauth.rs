@@ -129,3 +129,18 @@ async fn what_needs_no_token() {
     let (status, info) = halo.get("/InstanceInfo").await;
     assert_eq!((status.as_u16(), info["agent_url"].as_str()), (200, Some(halo.sim.url().as_str())));
 }
+
+#[tokio::test]
+async fn permissions_can_be_taken_away_from_the_application() {
+    let halo = Halo::start().await;
+    let less = "edit:tickets read:customers";
+    let scopes: Vec<&str> = less.split(' ').collect();
+    let answer = halo.sim(reqwest::Method::PATCH, "/application", json!({ "scopes": scopes })).await;
+    assert_eq!(answer.0, 204);
+    assert_eq!(halo.get("/Asset").await.0, 200, "the token that is out keeps what it had");
+    let (id, secret) = (halo.sim.client_id(), halo.sim.client_secret());
+    let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret), ("scope", SCOPES)];
+    assert_eq!(halo.ask("", &form).await.1["scope"], less);
+    let refused = halo.sim(reqwest::Method::PATCH, "/application", json!({ "scopes": ["read:ticket"] })).await;
+    assert_eq!(refused.0, 422, "{:?}", refused.1);
+}

@@ -25,8 +25,8 @@ use halopsa::{ActionFilter, Client, Config, ErrorKind, SignIn, Tenant, Urgency};
 use url::Url;
 
 use crate::{
-    ActionNow, Budget, Cause, Check, CheckNews, CheckPlan, CheckTitle, Choices, Class, Connect, Connection, Discovered,
-    Fault, NewAction, NewTicket, Opened, Priority, Psa, Records, Sweep, SweepRange, Tell, TicketChange, TicketNow,
+    ActionNow, Budget, Cause, Check, CheckPlan, CheckTitle, Choices, Class, Connect, Connection, Discovered, Fault,
+    NewAction, NewTicket, Opened, Priority, Psa, Records, Refused, Sweep, SweepRange, Tell, TicketChange, TicketNow,
     Written,
 };
 use map::fault;
@@ -261,21 +261,21 @@ impl Psa for Halo {
     }
 
     async fn knock(&self) -> Vec<Check> {
-        let mut checks = check::check(&self.sync()).await;
-        checks.truncate(2);
+        let checks = check::knock(self).await;
         self.learn_agent_url().await;
         checks
     }
 
-    fn check_lines(&self, _plan: &CheckPlan) -> Vec<CheckTitle> {
-        check::TITLES.to_vec()
+    fn check_lines(&self, plan: &CheckPlan) -> Vec<CheckTitle> {
+        check::titles(plan)
     }
 
-    async fn check(&self, _plan: &CheckPlan, tell: Tell<'_>) {
-        for check in check::check(&self.sync()).await {
-            tell(CheckNews::Line(check));
-        }
-        self.learn_agent_url().await;
+    async fn check(&self, plan: &CheckPlan, tell: Tell<'_>) {
+        check::check(self, plan, tell).await;
+    }
+
+    fn suspect(&self, refused: Refused) -> Check {
+        check::suspect(refused)
     }
 
     fn ticket_url(&self, id: &str) -> String {

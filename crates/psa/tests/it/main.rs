@@ -11,3 +11,4 @@ mod finding;
 mod sentences;
 mod story;
 mod stub;
+mod table;

@@ -1,0 +1,184 @@
+//! Rights that are taken away while the server works: the banner says which and where, work waits, and ends right when
+//! they are given back.
+
+use std::time::Duration;
+
+use countersign_domain::request::Request;
+use countersign_store::ComputerContext;
+use serde_json::json;
+
+use crate::{
+    halo::API_AGENT,
+    house::{House, until},
+};
+
+/// The check runs once in this time.
+const PAUSE: Duration = Duration::from_secs(301);
+
+impl House {
+    async fn until_banner(&self, words: &[&str]) {
+        until(&format!("the banner says {words:?}"), async || {
+            let banner = self.app().ticketing().trouble.unwrap_or_default();
+            words.iter().all(|word| banner.contains(word))
+        })
+        .await;
+    }
+
+    /// The check notices by itself that all is well again.
+    async fn until_well(&self) {
+        self.clock.forward(PAUSE);
+        until("the banner is gone", async || self.app().ticketing().trouble.is_none()).await;
+    }
+
+    /// A request whose ticket and decision stand in Halo.
+    async fn told(&self, computer: &ComputerContext) -> Request {
+        let request = self.ask(computer).await;
+        self.approve(&request).await;
+        self.assert_all_done().await;
+        request
+    }
+
+    async fn checks(&self) -> u64 {
+        let counts = self.halo.counts().await;
+        counts["GET /Agent/me"].as_u64().unwrap_or_default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writing_that_is_refused_names_the_level_and_goes_on_when_it_is_back() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    house.told(&computer).await;
+    house.halo.right("Tickets Access Level", "Read Only").await;
+    house.halo.forget_calls().await;
+    let mut requests = Vec::new();
+    for _ in 0..3 {
+        let request = house.ask(&computer).await;
+        house.approve(&request).await;
+        requests.push(request);
+    }
+    for request in &requests {
+        house.until_step(&request.id, "open_ticket", "attention").await;
+    }
+    house.until_banner(&["Tickets Access Level: Read and Modify", "Feature Access › Tickets Access Level"]).await;
+    assert_eq!(house.checks().await, 1, "one check, however much is refused");
+    house.halo.right("Tickets Access Level", "Read and Modify").await;
+    house.until_well().await;
+    house.assert_all_done().await;
+    for request in &requests {
+        house.assert_told(request).await;
+    }
+    assert_eq!(house.halo.tickets().await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_worth_nothing_names_the_agent() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    house.told(&computer).await;
+    let path = format!("/agents/{API_AGENT}");
+    house.halo.control("PATCH", &path, json!({ "isdisabled": true })).await;
+    let request = house.ask(&computer).await;
+    house.approve(&request).await;
+    house.until_banner(&["Agent to log in as", "may be disabled", "Enable the agent", "Agents"]).await;
+    let steps = house.steps_of(&request.id).await;
+    assert!(steps.iter().all(|step| ["waiting", "queued", "sending"].contains(&step.state.as_str())), "{steps:?}");
+    house.halo.control("PATCH", &path, json!({ "isdisabled": false })).await;
+    house.until_well().await;
+    house.assert_all_done().await;
+    house.assert_told(&request).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_that_are_suddenly_empty_name_the_right_to_see() {
+    for (right, words) in [
+        ("Can View Unassigned Tickets", "Can view Unassigned Tickets"),
+        ("Can see Unassigned Tickets for this Team", "Can see Unassigned Tickets for this Team"),
+    ] {
+        let house = House::new().await;
+        let computer = house.sample_computer().await;
+        let waits = house.ask(&computer).await;
+        house.until_step(&waits.id, "open_ticket", "done").await;
+        house.halo.right(right, "No").await;
+        house.halo.fault(json!({"kind": "cut_after", "path": "/Tickets", "method": "POST", "times": 1})).await;
+        let lost = house.ask(&computer).await;
+        house.approve(&lost).await;
+        house.until_banner(&[words, "Teams & Agents"]).await;
+        house.approve(&waits).await;
+        house.until_step(&waits.id, "record_decision", "attention").await;
+        house.halo.right(right, "Yes").await;
+        house.until_well().await;
+        house.assert_all_done().await;
+        house.assert_told(&lost).await;
+        house.assert_told(&waits).await;
+        assert_eq!(house.halo.tickets().await.len(), 2, "nothing was sent twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_that_only_a_write_can_prove_is_suspected_and_one_step_tries_it() {
+    for (right, words) in [
+        ("Can add new Tickets", "Can add new Tickets"),
+        ("Can Edit Tickets Which Are Not Assigned To Them", "Can Edit Tickets Which Are Not Assigned To Them"),
+    ] {
+        let house = House::new().await;
+        let computer = house.sample_computer().await;
+        let before = house.ask(&computer).await;
+        house.until_step(&before.id, "open_ticket", "done").await;
+        house.halo.right(right, "No").await;
+        house.approve(&before).await;
+        let after = house.ask(&computer).await;
+        house.approve(&after).await;
+        house.until_banner(&["HaloPSA refuses", words, "Tickets Permissions"]).await;
+        house.clock.forward(PAUSE);
+        house.until_banner(&["HaloPSA refuses", words]).await;
+        house.halo.right(right, "Yes").await;
+        house.until_well().await;
+        house.assert_all_done().await;
+        house.assert_told(&before).await;
+        house.assert_told(&after).await;
+        assert_eq!(house.halo.tickets().await.len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn permissions_that_are_taken_from_the_application_are_named_once_its_token_is_renewed() {
+    for ungranted in ["narrow", "error"] {
+        let house = House::new().await;
+        let computer = house.sample_computer().await;
+        house.told(&computer).await;
+        house.halo.switches(json!({ "ungranted_scope": ungranted })).await;
+        let scopes = ["read:tickets", "read:customers", "read:assets"];
+        house.halo.control("PATCH", "/application", json!({ "scopes": scopes })).await;
+        house.halo.control("POST", "/tokens/expire", json!({})).await;
+        let request = house.ask(&computer).await;
+        house.approve(&request).await;
+        house.until_banner(&["missing: edit:tickets", "Applications › Permissions"]).await;
+        let scopes = ["read:tickets", "edit:tickets", "read:customers", "read:assets"];
+        house.halo.control("PATCH", "/application", json!({ "scopes": scopes })).await;
+        house.until_well().await;
+        house.assert_all_done().await;
+        house.assert_told(&request).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_is_gone_raises_no_banner() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    let request = house.ask(&computer).await;
+    house.until_step(&request.id, "open_ticket", "done").await;
+    let id = house.halo.ticket_of(request.id.as_str()).await["id"].clone();
+    house.halo.control("DELETE", &format!("/tickets/{id}"), json!({})).await;
+    house.approve(&request).await;
+    house.until_step(&request.id, "record_decision", "attention").await;
+    until("the check has run", async || house.checks().await > 0).await;
+    until("the check has ended", async || {
+        let run = house.app().check_run(&house.admin);
+        run.is_some_and(|run| run.finished == countersign_app::check::Finished::Yes)
+    })
+    .await;
+    assert_eq!(house.app().ticketing().trouble, None);
+    let steps = house.steps_of(&request.id).await;
+    assert!(steps.iter().any(|step| step.kind == "record_decision" && step.state == "attention"));
+}
