@@ -136,7 +136,7 @@ impl App {
     pub(crate) fn failed(&self, fault: &Fault, call: Option<Refused>) {
         self.inner.desk.fails(fault, self.inner.clock.monotonic());
         let sign = match (fault.cause, fault.class) {
-            (Cause::NotPermitted | Cause::Credentials | Cause::UnknownClient, class) => {
+            (Cause::NotPermitted | Cause::Credentials, class) => {
                 // A token that is refused says nothing of the call.
                 let call = call.filter(|_| class == Class::Refused);
                 Sign::NotPermitted { call, words: fault.words.clone() }

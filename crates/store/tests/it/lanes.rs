@@ -175,6 +175,24 @@ both! {
         assert_eq!(assert_sound(&store).await, 4);
     }
 
+    async fn what_was_refused_since_then_goes_again(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        for (content, result) in
+            [("one", AttemptResult::Refused), ("two", AttemptResult::Unseen), ("three", AttemptResult::Unknown)]
+        {
+            desk.accept(&store, content).await;
+            let step = claim_one(&store, NOW).await;
+            complete(&store, &step, (result, Next::Attention { doubt_at: None })).await;
+        }
+        let ended_at = NOW.plus_seconds(1);
+        assert_eq!(store.retry_refused(ended_at.plus_seconds(1), NOW, 9).await.unwrap(), 0, "refused before that");
+        assert_eq!(store.retry_refused(ended_at, NOW, 1).await.unwrap(), 1);
+        assert_eq!(store.retry_refused(ended_at, NOW, usize::MAX).await.unwrap(), 1, "not the one of unknown end");
+        assert_eq!(store.claim(NOW, 9, None).await.unwrap().len(), 2);
+        assert_eq!(store.counts(&desk.access()).await.unwrap().attention_steps, 1);
+    }
+
     /// The answer came after the lease was lost and the step was taken over: the success is recorded all the same, a
     /// failure is not this node's business any more.
     async fn a_late_success_is_recorded(home) {

@@ -101,10 +101,8 @@ pub(super) fn sign_in(token: &Result<TokenInfo, Error>) -> Check {
             (&SIGN_IN, "Check the authorisation server's address, or try again")
         }
     };
-    let words = fault(error).words;
-    let seen = if words.contains(&kind.to_string()) { words } else { format!("{kind}: {words}") };
     let Check { fix, r#where, .. } = line(at, CheckStatus::Fail, "", Some(fix));
-    Check { fix, r#where, ..line(&SIGN_IN, CheckStatus::Fail, seen, None) }
+    Check { fix, r#where, ..line(&SIGN_IN, CheckStatus::Fail, fault(error).words, None) }
 }
 
 /// A scope was rejected, and Halo does not say which: each is asked for by itself.
