@@ -157,7 +157,7 @@ async fn a_wrong_secret_tenant_or_permission_is_told_with_where_the_right_one_st
             desk.control("PATCH", "/switches", switches).await;
             let psa = connect(&connection(&desk.sim));
             assert_eq!(opening(&*psa).await, told);
-            check_tells(&*psa, "scopes", "missing: read:customers, read:assets").await;
+            check_tells(&*psa, "scopes", "missing: read:tickets, read:customers, read:assets").await;
             continue;
         }
         desk.control("PATCH", "/switches", switches).await;
