@@ -265,8 +265,7 @@ impl App {
         typed: Typed,
         secret: Option<&str>,
     ) -> Result<JoinHandle<()>> {
-        require(by, Right::EditSettings)?;
-        self.keep_typed(&typed, secret).await?;
+        self.keep_typed(by, &typed, secret).await?;
         let change = Change {
             resource_url: Some(typed.resource_url),
             auth_url: Some(typed.auth_url),
@@ -327,7 +326,12 @@ impl App {
         self.forget_typed().await
     }
 
-    async fn keep_typed(&self, typed: &Typed, secret: Option<&str>) -> Result<()> {
+    /// Keeps what was typed, without trying it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the caller may not.
+    pub async fn keep_typed(&self, by: &Technician, typed: &Typed, secret: Option<&str>) -> Result<()> {
+        require(by, Right::EditSettings)?;
         let typed = typed.clone();
         self.change_progress(move |progress| progress.typed = Some(typed.clone())).await?;
         let Some(secret) = secret.map(str::trim).filter(|secret| !secret.is_empty()) else { return Ok(()) };

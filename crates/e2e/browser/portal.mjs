@@ -8,22 +8,14 @@
 // Needs a server with the document's sign-in link unused. Makes its own requests over the endpoint API, so it depends on
 // none that the demo left waiting. Waits for conditions alone: the pages hold an event stream, so the network is never idle.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { context, desktop, expect, findings, is, noise, phone, runAll, shots, test, until, uuid7 } from './browser.mjs';
 
 const source = process.env.COUNTERSIGN_DEMO;
 if (!source) throw new Error('COUNTERSIGN_DEMO is not set: the demo\'s document, or the path of a file that holds it');
 const demo = JSON.parse(source.trimStart().startsWith('{') ? source : readFileSync(source, 'utf8'));
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const shots = process.env.SHOTS;
-if (shots) mkdirSync(shots, { recursive: true });
-
-const desktop = { width: 1366, height: 860 };
-const phone = { width: 390, height: 844 };
-const patience = 10_000;
 
 // ---- the endpoint's side ---------------------------------------------------------------------------------------------
 async function call(method, path, { token, body } = {}) {
@@ -34,14 +26,6 @@ async function call(method, path, { token, body } = {}) {
   });
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
   return response.json();
-}
-
-function uuid7() {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(Date.now(), 0, 6);
-  bytes[6] = 0x70 | (bytes[6] & 0x0f);
-  bytes[8] = 0x80 | (bytes[8] & 0x3f);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 const run = randomBytes(3).toString('hex');
@@ -76,38 +60,6 @@ async function ask(program, more = {}) {
 const state = async (id) => (await call('GET', `/api/v1/requests/${id}`, { token: demo.portal.api_token })).state;
 
 // ---- the browser's side ----------------------------------------------------------------------------------------------
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
-const noise = [];
-let expected = []; // what a test provokes on purpose, as patterns
-
-async function context(viewport, colorScheme = 'light', storageState) {
-  const made = await browser.newContext({ viewport, colorScheme, storageState });
-  made.setDefaultTimeout(patience);
-  await made.exposeBinding('reportViolation', ({ page }, what) => noise.push(`CSP ${page.url()}: ${what}`));
-  await made.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', (event) => {
-      window.reportViolation(`${event.violatedDirective} ${event.blockedURI}`);
-    });
-  });
-  made.on('console', (message) => {
-    if (message.type() !== 'error' || expected.some((pattern) => pattern.test(message.text()))) return;
-    noise.push(`console ${message.page()?.url()}: ${message.text()}`);
-  });
-  made.on('weberror', (error) => noise.push(`page ${error.page()?.url()}: ${error.error().message}`));
-  return made;
-}
-
-async function until(what, condition) {
-  const end = Date.now() + patience;
-  for (;;) {
-    if (await condition()) return;
-    if (Date.now() > end) throw new Error(`not within ${patience / 1000} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-function is(what, seen, wanted) {
-  if (seen !== wanted) throw new Error(`${what}: ${JSON.stringify(seen)}, not ${JSON.stringify(wanted)}`);
-}
 // A way to the server that can be cut: the browser's own "offline" leaves streams that are open alone.
 async function breakableWire() {
   const { hostname, port } = new URL(demo.portal.url);
@@ -141,17 +93,7 @@ async function breakableWire() {
 const row = (page, id) => page.locator(`#row-${id}`);
 const live = (page) => page.locator('.live.ok:visible').first().waitFor();
 
-async function findings(page) {
-  await page.evaluate(() => document.fonts.ready);
-  // The policy forbids scripts of others, so axe comes in by the browser's own door.
-  const results = await page.evaluate(`(async () => { const module = { exports: {} }; ${axe};
-    return axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }); })()`);
-  return results.violations.map((found) => `${found.id} at ${found.nodes[0].target.join(' ')} (${found.nodes.length})`);
-}
-
 // ---- the tests -------------------------------------------------------------------------------------------------------
-const tests = [];
-const test = (name, run) => tests.push({ name, run });
 let session;
 let page;
 let second;
@@ -173,12 +115,12 @@ test('opening the link signs nobody in; its button does, once', async () => {
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL('**/portal/approvals');
   session = await work.storageState();
-  expected = [/410/];
+  expect(/410/);
   const late = await (await context(desktop)).newPage();
   await late.goto(demo.portal.sign_in_url);
   await late.getByText('used before').waitFor();
   await late.context().close();
-  expected = [];
+  expect();
 });
 
 test('a new request appears by itself, on two pages over one stream', async () => {
@@ -226,14 +168,14 @@ test('a decision that comes too late shows who was first, not an error', async (
   await row(page, id).waitFor();
   const offline = await (await context(desktop, 'light', session)).newPage();
   await offline.route('**/portal/events', (route) => route.abort());
-  expected = [/409/, /ERR_FAILED/];
+  expect(/409/, /ERR_FAILED/);
   await offline.goto(new URL(`/portal/approvals/${id}`, demo.portal.url).href);
   await call('POST', `/api/v1/requests/${id}/decision`, { token: demo.portal.api_token, body: { verdict: 'approve', scope: 'once' } });
   await offline.locator('[data-deny]').click();
   await offline.locator('.bar-decided').getByText('Approved by').waitFor();
   is('state', await state(id), 'approved');
   await offline.context().close();
-  expected = [];
+  expect();
 });
 
 test('keys: j and k move, a approves, d denies, Esc leaves a field', async () => {
@@ -318,7 +260,7 @@ test('cut off: it says so, and what was missed is there when the stream is back'
   await live(page);
   const wire = await breakableWire();
   const lonely = await (await context(desktop, 'light', session)).newPage();
-  expected = [/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_SOCKET|Failed to fetch/];
+  expect(/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_SOCKET|Failed to fetch/);
   await lonely.goto(new URL('/portal/approvals', wire.url).href);
   await live(lonely);
   wire.cut();
@@ -417,10 +359,10 @@ test('settings: a refused form keeps what was typed, and the secret never comes 
   await page.locator('#time').selectOption('fixed');
   const minutes = await page.locator('#minutes').inputValue();
   await page.locator('#minutes').fill('9999');
-  expected = [/422/];
+  expect(/422/);
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('#minutes-error').waitFor();
-  expected = [];
+  expect();
   is('typed', await page.locator('#minutes').inputValue(), '9999');
   await page.locator('#minutes').fill(minutes);
   await page.getByRole('button', { name: 'Save' }).click();
@@ -538,23 +480,4 @@ test('signing out ends the session', async () => {
   is('address', new URL(page.url()).pathname, '/sign-in');
 });
 
-test('no page broke its content security policy or wrote an error', () => {
-  if (noise.length) throw new Error(noise.join('\n'));
-});
-
-let failed = 0;
-for (const { name, run: body } of tests) {
-  try {
-    await body();
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n        ${String(error.message).replaceAll('\n', '\n        ')}`);
-    if (shots && page) await page.screenshot({ path: join(shots, `failed-${failed}.png`) }).catch((gone) => console.log(`        no picture: ${gone.message}`));
-  } finally {
-    expected = [];
-  }
-}
-await browser.close();
-console.log(`${tests.length - failed} passed, ${failed} failed`);
-process.exitCode = failed ? 1 : 0;
+await runAll(() => page);

@@ -70,9 +70,3 @@ check-word-info = Info
 check-word-warn = Warning
 check-word-fail = Fails
 check-word-unknown = Unknown
-
-guide-title = Before you begin, in Halo
-guide-1 = Make an API-only agent and put it into the team or department of the ticket type.
-guide-2 = Configuration › Integrations › HaloPSA API › Applications › New: Authentication Method “Client ID and Secret (Services)”, Login Type “Agent”, Agent to log in as: the API-only agent.
-guide-3 = Permissions tab, only these four:
-guide-4 = Copy Client ID and Client Secret from the Details tab, save in Halo, wait a few seconds, then fill in below.

@@ -176,12 +176,10 @@ async fn first_run(app: &App, caller: &Visitor) -> Result<Option<FirstRun>, Refu
     }))
 }
 
-/// Makes an enrolment key for the first computers and shows the command that uses it.
-pub(super) async fn make_key(AxumState(app): AxumState<App>, form: Signed) -> Page {
-    let text = Text::default();
-    let visitor = &form.visitor;
+/// Makes an enrolment key for the first computers: the command that uses it.
+pub(super) async fn first_computers(app: &App, visitor: &Visitor) -> Result<String, Refused> {
     let wish = KeyWish {
-        name: text.t("first-key-name"),
+        name: Text::default().t("first-key-name"),
         company: None,
         max_uses: Some(KEY_USES),
         expires_at: Some(app.now().plus_seconds(KEY_SECONDS)),
@@ -190,10 +188,17 @@ pub(super) async fn make_key(AxumState(app): AxumState<App>, form: Signed) -> Pa
     let (_, secret) = app.make_enrollment_key(&visitor.technician, wish).await?;
     let root_fingerprint = keys::fingerprint(&keys::public_of(&app.keys().root));
     let key = EnrollmentKey { secret, root_fingerprint };
-    let command = format!(
+    Ok(format!(
         "countersign-agent enroll \\\n  --server {} \\\n  --key {key} \\\n  --company NAME --location NAME",
         app.public_url()
-    );
+    ))
+}
+
+/// Makes a key for the first computers and shows the command that uses it.
+pub(super) async fn make_key(AxumState(app): AxumState<App>, form: Signed) -> Page {
+    let text = Text::default();
+    let visitor = &form.visitor;
+    let command = first_computers(&app, visitor).await?;
     let frame = frame(&app, visitor, Screen::Approvals, text.t("nav-approvals")).await?;
     let mut queue = queue_of(&app, visitor, &[], None, frame.waiting);
     queue.first_run = first_run(&app, visitor).await?.map(|first| FirstRun { enroll_command: Some(command), ..first });

@@ -14,6 +14,7 @@ mod directory;
 mod events;
 mod form;
 mod requests;
+mod setup;
 mod sign_in;
 mod steps;
 mod story;
@@ -75,6 +76,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/steps/{id}/new-ticket", post(steps::new_ticket))
         .route("/portal/settings/alerts", get(alerts::page).post(alerts::save))
         .route("/portal/settings/alerts/test", post(alerts::test))
+        .merge(setup::router())
         .merge(directory::router())
 }
 

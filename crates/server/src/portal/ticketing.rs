@@ -6,7 +6,8 @@
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
-use countersign_app::psa::{Check as Line, CheckStatus};
+use countersign_app::psa::{Check as Line, CheckStatus, Choices as Offered};
+use countersign_app::setup::Progress;
 use countersign_app::ticketing::{Change, Settings, Switch as Set, TimeEntry};
 use countersign_app::{App, Error};
 use countersign_domain::audit::Actor;
@@ -16,7 +17,9 @@ use serde::Deserialize;
 use super::form::{Fields, Signed};
 use super::text::Text;
 use super::view::frame::{Screen, Tone};
-use super::view::ticketing::{Check, CheckLine, Choice, Choices, Field, Secret, Select, Switch, TicketingPage, Time};
+use super::view::ticketing::{
+    Check, CheckLine, Choice, Choices, Field, Secret, Select, Setup, Switch, TicketingPage, Time,
+};
 use super::visitor::Visitor;
 use super::{Page, Refused, frame, html, html_with};
 
@@ -36,18 +39,21 @@ pub(super) fn may(caller: &Visitor, right: Right) -> Result<(), Refused> {
 
 /// The form's values: those that are set, or those that were typed.
 #[derive(Clone)]
-struct Values {
-    connection: [(&'static str, String); 4],
-    ticket_type: Option<String>,
-    statuses: [(&'static str, Option<String>); 5],
-    outcome: Option<String>,
-    assign: Switch,
-    time: Time,
-    minutes: String,
+pub(super) struct Values {
+    pub(super) connection: [(&'static str, String); 4],
+    pub(super) ticket_type: Option<String>,
+    pub(super) statuses: [(&'static str, Option<String>); 5],
+    pub(super) outcome: Option<String>,
+    /// By name, as Halo wants it.
+    pub(super) team: Option<String>,
+    pub(super) priority: Option<String>,
+    pub(super) assign: Switch,
+    pub(super) time: Time,
+    pub(super) minutes: String,
 }
 
 impl Values {
-    fn set(settings: &Settings) -> Self {
+    pub(super) fn set(settings: &Settings) -> Self {
         let connection = settings.connection.clone().unwrap_or_default();
         let (time, minutes) = match settings.time {
             TimeEntry::Fixed { minutes } => (Time::Fixed, minutes),
@@ -70,13 +76,15 @@ impl Values {
                 ("status_withdrawn", settings.status_withdrawn.clone()),
             ],
             outcome: settings.outcome.clone(),
+            team: settings.team.clone(),
+            priority: settings.priority.clone(),
             assign: if settings.assign == Set::On { Switch::On } else { Switch::Off },
             time,
             minutes: minutes.to_string(),
         }
     }
 
-    fn typed(fields: &Fields) -> Self {
+    pub(super) fn typed(fields: &Fields) -> Self {
         let chosen = |name: &'static str| fields.get(name).map(str::to_owned);
         Self {
             connection: ["resource_url", "auth_url", "tenant", "client_id"]
@@ -85,6 +93,8 @@ impl Values {
             statuses: ["status_open", "status_approved", "status_denied", "status_expired", "status_withdrawn"]
                 .map(|name| (name, chosen(name))),
             outcome: chosen("outcome"),
+            team: chosen("team"),
+            priority: chosen("priority"),
             assign: if fields.get("assign").is_some() { Switch::On } else { Switch::Off },
             time: [Time::Fixed, Time::Measured, Time::Off]
                 .into_iter()
@@ -95,7 +105,7 @@ impl Values {
     }
 
     /// What to change, compared with what is set; none where the minutes are no number.
-    fn change(&self, before: &Settings, secret: Option<&str>) -> Option<Change> {
+    pub(super) fn change(&self, before: &Settings, secret: Option<&str>) -> Option<Change> {
         let was = Self::set(before);
         let [resource, auth, tenant, client] = &self.connection;
         let [was_resource, was_auth, was_tenant, was_client] = &was.connection;
@@ -123,6 +133,8 @@ impl Values {
             status_expired: status(expired, was_expired),
             status_withdrawn: status(withdrawn, was_withdrawn),
             outcome: (self.outcome != was.outcome).then(|| self.outcome.clone()),
+            team: (self.team != was.team).then(|| self.team.clone()),
+            priority: (self.priority != was.priority).then(|| self.priority.clone()),
             assign: (assign != before.assign).then_some(assign),
             time: (time != before.time).then_some(time),
             ..Change::default()
@@ -131,21 +143,26 @@ impl Values {
 }
 
 /// Why a form was not taken: the field, if it is about one, and a sentence.
-type Fault = (Option<&'static str>, String);
+pub(super) type Fault = (Option<&'static str>, String);
+
+/// What Halo offers, as the selects show it.
+pub(super) fn choices_of(offered: &Offered) -> Choices {
+    let choice = |id: &String, name: &String| Choice { id: id.clone(), name: name.clone() };
+    Choices {
+        ticket_types: offered.ticket_types.iter().map(|t| choice(&t.id, &t.name)).collect(),
+        statuses: offered.statuses.iter().map(|s| choice(&s.id, &s.name)).collect(),
+        outcomes: offered.outcomes.iter().map(|o| choice(&o.id, &o.name)).collect(),
+        // Halo takes a team by its name.
+        teams: offered.teams.iter().map(|t| choice(&t.name, &t.name)).collect(),
+        priorities: offered.priorities.iter().map(|p| choice(&p.id, &p.name)).collect(),
+    }
+}
 
 async fn page_of(app: &App, caller: &Visitor, values: Values, fault: Option<&Fault>) -> Result<TicketingPage, Refused> {
     let text = Text::default();
     let ticketing = app.ticketing();
     let (choices, choices_error) = match app.choices(values.ticket_type.as_deref()).await {
-        Ok(all) => {
-            let choice = |id: &String, name: &String| Choice { id: id.clone(), name: name.clone() };
-            let choices = Choices {
-                ticket_types: all.ticket_types.iter().map(|t| choice(&t.id, &t.name)).collect(),
-                statuses: all.statuses.iter().map(|s| choice(&s.id, &s.name)).collect(),
-                outcomes: all.outcomes.iter().map(|o| choice(&o.id, &o.name)).collect(),
-            };
-            (choices, None)
-        }
+        Ok(offered) => (choices_of(&offered), None),
         Err(Error::NotConnected) => (Choices::default(), Some(text.t("tk-no-choices"))),
         Err(error) => (Choices::default(), Some(text.arg("tk-no-answer", "why", error.to_string()))),
     };
@@ -162,11 +179,20 @@ async fn page_of(app: &App, caller: &Visitor, values: Values, fault: Option<&Fau
         ticket_type: select("ticket_type", values.ticket_type),
         statuses: values.statuses.map(|(name, chosen)| select(name, chosen)).into(),
         outcome: select("outcome", values.outcome),
+        team: select("team", values.team),
+        priority: select("priority", values.priority),
         assign: values.assign,
         time: values.time,
         minutes: Field { name: "minutes", value: values.minutes, error: error("minutes").or_else(|| error("time")) },
         edit: if caller.technician.may(Right::EditSettings) { Switch::On } else { Switch::Off },
         said: None,
+        setup: match app.setup_progress().await? {
+            progress if progress.is_over() => Setup::Over,
+            // Connected by the API: there is nothing to continue.
+            progress if progress == Progress::default() && ticketing.secret_set => Setup::Over,
+            progress if progress == Progress::default() => Setup::New,
+            _ => Setup::Begun,
+        },
         check: None,
     })
 }
@@ -223,7 +249,7 @@ pub(super) async fn check(State(app): State<App>, headers: axum::http::HeaderMap
     Ok(html(&TicketingPage { check: Some(check), ..page }))
 }
 
-fn line(line: &Line) -> CheckLine {
+pub(super) fn line(line: &Line) -> CheckLine {
     let (key, tone, icon) = match line.status {
         CheckStatus::Ok => ("check-word-ok", Tone::Ok, "circle-check"),
         CheckStatus::Info => ("check-word-info", Tone::Info, "info-circle"),

@@ -12,6 +12,8 @@ pub(crate) mod directory;
 pub(crate) mod frame;
 pub(crate) mod problem;
 pub(crate) mod request;
+pub(crate) mod setup;
+pub(crate) mod setup_lists;
 pub(crate) mod sign_in;
 pub(crate) mod steps;
 pub(crate) mod ticketing;

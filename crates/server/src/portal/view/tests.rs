@@ -126,6 +126,8 @@ fn every_text_key_that_is_asked_for_exists() {
 fn the_theme_sheet_stays_small_and_its_files_exist() {
     let css = crate::portal::assets::Files::get("countersign.css").expect("the sheet is there");
     assert!(css.data.len() < 40 * 1024, "{} bytes", css.data.len());
+    let setup = crate::portal::assets::Files::get("setup.css").expect("the set-up's sheet is there");
+    assert!(setup.data.len() < 10 * 1024, "{} bytes", setup.data.len());
     let text = String::from_utf8(css.data.to_vec()).expect("the sheet is text");
     for after in text.split("url(").skip(1) {
         let name = after.split(')').next().unwrap_or_default();

@@ -117,6 +117,40 @@ pub(crate) struct Choices {
     pub(crate) ticket_types: Vec<Choice>,
     pub(crate) statuses: Vec<Choice>,
     pub(crate) outcomes: Vec<Choice>,
+    pub(crate) teams: Vec<Choice>,
+    pub(crate) priorities: Vec<Choice>,
+}
+
+/// How far the guided set-up is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setup {
+    New,
+    Begun,
+    Over,
+}
+
+impl Setup {
+    fn part(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Begun => "begun",
+            Self::Over => "over",
+        }
+    }
+
+    /// The key of the button that leads there.
+    pub(crate) fn key(self) -> String {
+        format!("setup-{}", self.part())
+    }
+
+    /// The key of the sentence beside it.
+    pub(crate) fn text_key(self) -> String {
+        format!("setup-{}-text", self.part())
+    }
+
+    pub(crate) fn is_over(self) -> bool {
+        self == Self::Over
+    }
 }
 
 /// The settings page.
@@ -136,6 +170,8 @@ pub(crate) struct TicketingPage {
     /// The status of a new ticket, then one per event.
     pub(crate) statuses: Vec<Select>,
     pub(crate) outcome: Select,
+    pub(crate) team: Select,
+    pub(crate) priority: Select,
     pub(crate) assign: Switch,
     pub(crate) time: Time,
     pub(crate) minutes: Field,
@@ -143,17 +179,13 @@ pub(crate) struct TicketingPage {
     pub(crate) edit: Switch,
     /// What saving did.
     pub(crate) said: Option<(Tone, String)>,
+    pub(crate) setup: Setup,
     pub(crate) check: Option<Check>,
 }
 
 impl TicketingPage {
     pub(crate) fn has_secret(&self) -> bool {
         self.secret == Secret::Stored
-    }
-
-    /// Nothing entered yet: the page begins with where to get each value.
-    pub(crate) fn is_new(&self) -> bool {
-        self.connection.iter().all(|field| field.value.is_empty())
     }
 }
 

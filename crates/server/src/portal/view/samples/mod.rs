@@ -505,6 +505,8 @@ pub(super) fn ticketing() -> TicketingPage {
             ticket_types: vec![choice("1", "Incident"), choice("2", "Elevation")],
             statuses: vec![choice("1", "New"), choice("9", "Closed")],
             outcomes: vec![choice("5", "Private note")],
+            teams: vec![choice("Service Desk", "Service Desk")],
+            priorities: vec![choice("3", "Medium")],
         },
         choices_error: None,
         ticket_type: select("ticket_type", "2"),
@@ -516,11 +518,14 @@ pub(super) fn ticketing() -> TicketingPage {
             select("status_withdrawn", ""),
         ],
         outcome: select("outcome", "5"),
+        team: select("team", "Service Desk"),
+        priority: select("priority", ""),
         assign: Switch::On,
         time: Time::Fixed,
         minutes: field("minutes", "5"),
         edit: Switch::On,
         said: None,
+        setup: Setup::Over,
         check: Some(Check {
             text: text(),
             lines: vec![
@@ -556,6 +561,7 @@ pub(super) fn ticketing_new() -> TicketingPage {
     }
     page.connection[0].error = Some(text().t("tk-error-address"));
     page.secret = Secret::Missing;
+    page.setup = Setup::New;
     page.choices = Choices::default();
     page.choices_error = Some(text().t("tk-no-choices"));
     page.said = Some((Tone::Bad, text().t("tk-not-saved")));
