@@ -18,7 +18,7 @@ use countersign_domain::{
 use countersign_store::DirectoryQuery;
 use tokio::task::JoinHandle;
 
-use crate::{App, Error, Result, directory::all_companies, link::Imported, people::require};
+use crate::{App, Error, Result, directory::all_companies, link::Imported, people::require, sync::SyncKind};
 
 /// For how long a list that was read is good.
 const GOOD: Duration = Duration::from_mins(2);
@@ -106,8 +106,8 @@ impl App {
         Ok(self.companies(by, &wanted).await?.into_iter().filter_map(|row| row.link.psa_id).collect())
     }
 
-    /// Makes companies of customers in the background, linked by id; [`import`](Self::import) tells how it stands. Who
-    /// awaits the handle sees the end, who drops it lets it go on.
+    /// Makes companies of customers in the background, linked by id, and has the directory read afterwards;
+    /// [`import`](Self::import) tells how it stands. Who awaits the handle sees the end, who drops it lets it go on.
     ///
     /// # Errors
     /// [`Error::Forbidden`] where the caller may not; `import_runs` where one runs; [`Error::Psa`] with Halo's words.
@@ -142,6 +142,10 @@ impl App {
                         count(now, &theirs, done);
                     }
                 });
+            }
+            // What lives inside the new companies' customers, and what the others are like.
+            if let Err(error) = app.sync_directory(&by, SyncKind::Full).await {
+                tracing::warn!(%error, "the directory could not be read after an import; it is read within a day");
             }
         }))
     }

@@ -83,11 +83,14 @@ export async function runAll(page, stop) {
     if (noise.length) throw new Error(noise.join('\n'));
   });
   let failed = 0;
+  let passed = 0;
   for (const { name, run } of tests) {
     if (failed && stop) break;
+    const began = performance.now();
     try {
       await run();
-      console.log(`ok      ${name}`);
+      passed += 1;
+      console.log(`ok      ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
     } catch (error) {
       failed += 1;
       console.log(`FAILED  ${name}\n        ${String(error.message).replaceAll('\n', '\n        ')}`);
@@ -97,6 +100,6 @@ export async function runAll(page, stop) {
     }
   }
   await browser.close();
-  console.log(`${tests.length - failed} passed, ${failed} failed`);
+  console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed ? 1 : 0;
 }

@@ -59,7 +59,8 @@ const halo = JSON.parse((await start('halo-sim', ['--listen', '127.0.0.1:0', '--
 const control = async (method, path, body) => {
   const answer = await fetch(new URL(`/sim/v1${path}`, halo.url), { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-  return answer.json();
+  const text = await answer.text();
+  return text && JSON.parse(text);
 };
 
 const listen = `127.0.0.1:${await freePort()}`;
@@ -187,9 +188,8 @@ test('step 3: an application that Halo knows some seconds later is let in', asyn
 });
 
 test('step 4: the lines tick as they are known, and the sum stands below', async () => {
-  await page.locator('.check-word').getByText('Checking').first().waitFor();
-  await page.locator('.check-word').getByText('OK').first().waitFor();
-  is('going on waits', await page.getByRole('button', { name: 'Continue', exact: true }).isDisabled(), true);
+  // While it runs its lines turn, and going on waits.
+  await page.locator('#lines:has(.turning) button:disabled').getByText('Continue').waitFor();
   await page.getByRole('button', { name: 'Check again' }).waitFor({ timeout: 60_000 });
   await control('DELETE', '/faults');
   is('lines still checking', await page.locator('.check-word').getByText('Checking').count(), 0);
@@ -199,14 +199,13 @@ test('step 4: the lines tick as they are known, and the sum stands below', async
 });
 
 test('step 4: with a line that fails, going on is not the filled button', async () => {
-  const agent = (await control('GET', '/state')).login_agent_id;
-  await control('PATCH', `/agents/${agent}/rights`, { tickets_access_level: 'none' });
+  await control('POST', '/faults', { method: 'GET', path: '/Client', kind: 'status', code: 403 });
   await go('Check again');
   await page.getByRole('button', { name: 'Continue anyway' }).waitFor({ timeout: 20_000 });
   is('filled buttons', await page.locator('.setup-step .button.primary').count(), 0);
   is('a fail names its place in Halo', (await page.locator('.bad-line .strong').first().textContent()).length > 0, true);
   if (shots) await page.screenshot({ path: join(shots, 'check-fails.png'), fullPage: true });
-  await control('POST', '/reset');
+  await control('DELETE', '/faults');
   await go('Check again');
   await page.locator('.button.primary').getByText('Continue').waitFor({ timeout: 20_000 });
   await go('Continue');
@@ -219,11 +218,12 @@ test('step 5: what fits is chosen already, from what Halo offers', async () => {
   is('outcome', /note/i.test(await page.locator('#outcome option:checked').textContent()), true);
   const types = await page.locator('#ticket_type option').allTextContents();
   const other = types.find((name) => !['Incident', 'Not chosen'].includes(name));
-  const read = page.waitForResponse((answer) => answer.url().endsWith('/tickets/fields'));
-  await page.locator('#ticket_type').selectOption({ label: other });
-  await read;
-  await page.locator('#ticket_type').selectOption({ label: 'Incident' });
-  await until('the statuses are those of the type', async () => (await page.locator('#status_approved option:checked').textContent()) === 'Closed');
+  for (const name of [other, 'Incident']) {
+    await page.locator('#ticket_type').selectOption({ label: name });
+    // The answer to a choice is another set of fields.
+    await page.locator('#ticket_type option[selected]').getByText(name, { exact: true }).waitFor({ state: 'attached' });
+  }
+  is('status when approved', await page.locator('#status_approved option:checked').textContent(), 'Closed');
   await page.locator('#minutes').fill('9999');
   expect(/422/);
   await go('Save and continue');
@@ -240,7 +240,7 @@ test('step 6: customers are searched, chosen and imported, once', async () => {
   await page.goto(setup('customers'));
   await page.getByLabel('Search customers').fill('dental');
   await page.getByText(/2 of \d+ customers/).waitFor();
-  await page.getByLabel(/^Sample Dental Group/).check();
+  await page.getByLabel(/Sample Dental Group/).check();
   await go('Import the chosen');
   await page.getByText('1 customers are linked, 1 companies are new').waitFor({ timeout: 20_000 });
   await page.getByText('is a company here').waitFor();
@@ -257,7 +257,7 @@ test('step 6: customers are searched, chosen and imported, once', async () => {
 test('step 7: nothing is written without consent; with it, one ticket is made and closed', async () => {
   const before = (await control('GET', '/state')).tickets.length;
   await page.locator('#q').fill('service desk');
-  await page.getByLabel(/^Example Service Desk/).check();
+  await page.getByLabel(/Example Service Desk/).check();
   await go('Make the test ticket');
   is('tickets', (await control('GET', '/state')).tickets.length, before);
   await picture('7-test');
@@ -296,22 +296,17 @@ test('the first request becomes the first ticket', async () => {
   words[words.indexOf('--location') + 1] = 'Main Street';
   const state = ['--state-dir', join(folder, 'agent')];
   run('countersign-agent', [...state, ...words.slice(1)]);
-  const asks = spawn(join(bin, 'countersign-agent'), [...state, 'request', '--reason', 'First try', '--wait', '60', '--', '/usr/bin/env'], { stdio: 'ignore' });
+  const asks = spawn(join(bin, 'countersign-agent'), [...state, 'request', '--reason', 'First try', '--wait', '60', '--', '/usr/bin/id'], { stdio: 'ignore' });
   children.add(asks);
   const answered = new Promise((resolve) => asks.on('exit', (code) => { children.delete(asks); resolve(code); }));
   await page.locator('#queue .row').first().waitFor();
   await page.locator('#queue .row-link').first().click();
-  await page.locator('[data-approve]').click();
-  const asked = page.getByText('Approve a high-risk request?');
-  if (await asked.isVisible().catch(() => false)) {
-    await page.locator('#reason').fill('First try');
-    await page.locator('[data-approve]').click();
-  }
+  await page.locator('#pane [data-approve]').click();
   is('exit code of the agent: approved', await answered, 0);
   let ticket;
   await until('the ticket is closed', async () => {
     const { tickets } = await control('GET', '/state');
-    ticket = tickets.find((one) => /env/.test(one.summary) && one.client_name === 'Sample Dental Group');
+    ticket = tickets.find((one) => /\bid\b/.test(one.summary) && one.client_name === 'Sample Dental Group');
     return ticket?.hasbeenclosed === true;
   }, 30_000);
   is('its actions', ticket.actions.some((action) => /First try|Maria Ruiz/.test(action.note_html ?? action.note ?? '')), true);
@@ -362,3 +357,4 @@ test('without the page\'s script every step works as plain forms', async () => {
 });
 
 await runAll(() => page, 'stop at the first failure');
+process.exit();

@@ -24,6 +24,7 @@ mod secrets;
 mod seed_linking;
 mod seed_records;
 mod sentences;
+mod setup;
 mod stories;
 mod switches;
 mod sync;

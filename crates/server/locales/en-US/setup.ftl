@@ -63,7 +63,7 @@ agent-group-features-place = A role of the agent, or its Permissions tab.
 agent-group-features-text = With several roles the highest level counts.
 agent-group-tickets = Tickets Permissions
 agent-group-tickets-place = The same role or Permissions tab.
-agent-group-tickets-text = All seven are needed for everything to work.
+agent-group-tickets-text = In Halo's words; what each is for stands below it.
 
 agent-api-only = API-only Agent
 agent-api-only-value = On
@@ -229,6 +229,36 @@ customers-no-like = Nothing in Halo is called alike
 customers-linked-said = Linked. Tickets that waited for it are on their way.
 customers-not-linked-said = Nothing was linked: no customer has such a name. Choose by hand.
 working = What goes on
+sync-now = Read Halo's directory now
+sync-running = Reading Halo's directory: { $kind }
+sync-running-far = Reading Halo's directory: { $kind }, { $far }
+sync-of = { $seen } of { $total }
+sync-over = Halo's directory was read: { $seen }
+sync-company = customers
+sync-location = sites
+sync-computer = assets
+sync-technician = agents
+sync-contact = contacts
+sync-company-seen = { $count ->
+    [one] { $count } customer
+   *[other] { $count } customers
+}
+sync-location-seen = { $count ->
+    [one] { $count } site
+   *[other] { $count } sites
+}
+sync-computer-seen = { $count ->
+    [one] { $count } asset
+   *[other] { $count } assets
+}
+sync-technician-seen = { $count ->
+    [one] { $count } agent
+   *[other] { $count } agents
+}
+sync-contact-seen = { $count ->
+    [one] { $count } contact
+   *[other] { $count } contacts
+}
 list-before = Page before
 list-page = Page { $page } of { $pages }
 

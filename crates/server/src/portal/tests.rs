@@ -28,9 +28,9 @@ use tower::ServiceExt as _;
 
 use crate::http::{Setup, Shared};
 
-struct Desk {
-    shared: Shared,
-    administrator: Technician,
+pub(super) struct Desk {
+    pub(super) shared: Shared,
+    pub(super) administrator: Technician,
     request: RequestId,
     company: CompanyId,
     computer: String,
@@ -39,7 +39,12 @@ struct Desk {
 
 impl Desk {
     /// A server with one company, one computer, one waiting request, and an administrator.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
+        Self::with(EgressConfig::default()).await
+    }
+
+    /// The same with addresses that may be called.
+    pub(super) async fn with(allowed: EgressConfig) -> Self {
         // Another test of this process may have been first.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
@@ -50,8 +55,8 @@ impl Desk {
             store,
             clock: system.clone(),
             ids: system.clone(),
-            connect: Arc::new(HaloConnect::new(Egress::new(&EgressConfig::default()).expect("a client"))),
             notify: Notifier::new(Egress::new(&EgressConfig::default()).expect("a client")),
+            connect: Arc::new(HaloConnect::new(Egress::new(&allowed).expect("a client"))),
             sealer: Sealer::new(&[7; 32]),
             public_url: "http://127.0.0.1".to_owned(),
             checkpoints: None,
@@ -91,7 +96,7 @@ impl Desk {
     }
 
     /// Signs somebody in: his cookie and his form token.
-    async fn session(&self, who: &Technician) -> (String, String) {
+    pub(super) async fn session(&self, who: &Technician) -> (String, String) {
         let app = &self.shared.app;
         let path = app.make_sign_in_link(Actor::Server, &who.id).await.expect("a link");
         let secret = path.rsplit('/').next().expect("a secret");
@@ -100,7 +105,7 @@ impl Desk {
         (format!("countersign={cookie}"), token.expect("a token"))
     }
 
-    async fn call(&self, method: Method, path: &str, cookie: Option<&str>, form: &str) -> Response {
+    pub(super) async fn call(&self, method: Method, path: &str, cookie: Option<&str>, form: &str) -> Response {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -127,6 +132,14 @@ impl Desk {
             "/portal/settings/alerts".to_owned(),
             "/portal/steps?state=waiting".to_owned(),
             "/portal/steps?state=done".to_owned(),
+            "/portal/settings/ticketing/setup/agent".to_owned(),
+            "/portal/settings/ticketing/setup/application".to_owned(),
+            "/portal/settings/ticketing/setup/connection".to_owned(),
+            "/portal/settings/ticketing/setup/check".to_owned(),
+            "/portal/settings/ticketing/setup/tickets".to_owned(),
+            "/portal/settings/ticketing/setup/customers".to_owned(),
+            "/portal/settings/ticketing/setup/test".to_owned(),
+            "/portal/settings/ticketing/setup/done".to_owned(),
             "/portal/companies".to_owned(),
             "/portal/computers".to_owned(),
         ];
@@ -145,6 +158,24 @@ impl Desk {
             "/portal/enrollment-keys",
             "/portal/settings/ticketing",
             "/portal/settings/ticketing/check",
+            "/portal/settings/ticketing/setup/agent",
+            "/portal/settings/ticketing/setup/agent/ticks",
+            "/portal/settings/ticketing/setup/application",
+            "/portal/settings/ticketing/setup/connection",
+            "/portal/settings/ticketing/setup/connection/find",
+            "/portal/settings/ticketing/setup/check",
+            "/portal/settings/ticketing/setup/check/pass",
+            "/portal/settings/ticketing/setup/tickets",
+            "/portal/settings/ticketing/setup/tickets/fields",
+            "/portal/settings/ticketing/setup/customers/import",
+            "/portal/settings/ticketing/setup/customers/link",
+            "/portal/settings/ticketing/setup/customers/sync",
+            "/portal/settings/ticketing/setup/customers/pass",
+            "/portal/settings/ticketing/setup/test",
+            "/portal/settings/ticketing/setup/test/customers",
+            "/portal/settings/ticketing/setup/test/pass",
+            "/portal/settings/ticketing/setup/done",
+            "/portal/settings/ticketing/setup/done/key",
             "/portal/steps/retry",
             "/portal/settings/alerts",
             "/portal/settings/alerts/test",
@@ -165,7 +196,7 @@ impl Desk {
     }
 }
 
-async fn person(app: &App, name: &str, role: Role, companies: Option<Vec<CompanyId>>) -> Technician {
+pub(super) async fn person(app: &App, name: &str, role: Role, companies: Option<Vec<CompanyId>>) -> Technician {
     let new = NewTechnician { email: format!("{name}@example.com"), name: name.to_owned(), role, companies };
     app.add_technician(Actor::Server, new).await.expect("a technician").technician
 }
@@ -193,7 +224,7 @@ fn asked(at: countersign_domain::time::Time) -> Asked {
     }
 }
 
-async fn body(response: Response) -> String {
+pub(super) async fn body(response: Response) -> String {
     let bytes = response.into_body().collect().await.expect("a body").to_bytes();
     String::from_utf8(bytes.to_vec()).expect("text")
 }

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use countersign_app::customers::{Import, Which};
 use countersign_app::setup::Step;
+use countersign_app::sync::{SyncKind, SyncState};
 use countersign_app::{App, CompanyRow, DirectoryQuery};
 use countersign_domain::link::{Kind, LinkState};
 use countersign_domain::text::name_key;
@@ -37,6 +38,8 @@ pub(super) struct Options {
     #[serde(default)]
     q: String,
     page: Option<usize>,
+    /// The fragment was shown while an import ran.
+    importing: Option<String>,
     /// What an action just did, or why it did not.
     said: Option<String>,
 }
@@ -86,17 +89,49 @@ async fn loose(app: &App, caller: &Visitor, limit: usize) -> Result<Vec<CompanyR
     Ok(rows)
 }
 
-/// What goes on in the background, or did; none where nothing was begun.
-fn working(app: &App) -> Option<Working> {
+/// What goes on in the background, or did: an import, and the reading of the directory.
+async fn working(app: &App) -> Result<Working, Refused> {
     let text = Text::default();
-    let import = app.import()?;
-    let work = Work {
-        sentence: import_sentence(text, &import),
-        running: if import.is_over() { Switch::Off } else { Switch::On },
-        done: count(import.seen),
-        of: Some(count(import.total)),
-    };
-    Some(Working { text, running: work.running, works: vec![work], failures: import.failures })
+    let import = app.import();
+    let importing = import.as_ref().is_some_and(|import| !import.is_over());
+    let mut works = Vec::new();
+    if let Some(import) = &import {
+        works.push(Work {
+            sentence: import_sentence(text, import),
+            running: if importing { Switch::On } else { Switch::Off },
+            done: count(import.seen),
+            of: Some(count(import.total)),
+        });
+    }
+    let sync = app.directory_sync().await?;
+    works.extend(sync_work(text, &sync));
+    Ok(Working {
+        text,
+        running: if works.iter().any(|work| work.running.is_on()) { Switch::On } else { Switch::Off },
+        importing: if importing { Switch::On } else { Switch::Off },
+        works,
+        failures: import.map(|import| import.failures).unwrap_or_default(),
+        trouble: sync.trouble,
+    })
+}
+
+fn sync_work(text: Text, sync: &SyncState) -> Option<Work> {
+    if let Some(now) = &sync.running {
+        let kind = text.t(format!("sync-{}", now.kind.as_str()));
+        let sentence = match now.total {
+            Some(total) => {
+                let far = text.arg2("sync-of", "seen", now.seen.to_string(), "total", total.to_string());
+                text.arg2("sync-running-far", "kind", kind, "far", far)
+            }
+            None => text.arg("sync-running", "kind", kind),
+        };
+        return Some(Work { sentence, running: Switch::On, done: now.seen, of: now.total });
+    }
+    sync.full_at?;
+    let seen = sync.kinds.iter().filter(|kind| kind.seen > 0);
+    let seen = seen.map(|kind| text.count(format!("sync-{}-seen", kind.kind.as_str()), kind.seen));
+    let sentence = text.arg("sync-over", "seen", seen.collect::<Vec<_>>().join(", "));
+    Some(Work { sentence, running: Switch::Off, done: 0, of: None })
 }
 
 fn import_sentence(text: Text, import: &Import) -> String {
@@ -133,7 +168,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options
         list: list_of(&app, &visitor, &options).await?,
         loose: rows.collect(),
         loose_all: app.unlinked(&visitor.technician).await?.companies,
-        working: working(&app),
+        working: working(&app).await?,
     }))
 }
 
@@ -181,11 +216,25 @@ pub(super) async fn link(State(app): State<App>, form: Signed) -> Page {
     Ok(back_saying(if linked { "linked" } else { "not-linked" }))
 }
 
-pub(super) async fn progress(State(app): State<App>, headers: HeaderMap, visitor: Visitor) -> Page {
+/// What goes on, for the fragment that asks again.
+pub(super) async fn progress(
+    State(app): State<App>,
+    headers: HeaderMap,
+    visitor: Visitor,
+    Query(options): Query<Options>,
+) -> Page {
     may_edit(&visitor)?;
-    match working(&app) {
-        Some(working) if working.running.is_on() || !is_script(&headers) => Ok(html(&working)),
-        // It is over: the lists of the page are other ones now.
-        _ => Ok(script_to(Step::Customers)),
+    let working = working(&app).await?;
+    if options.importing.is_some() && !working.importing.is_on() && is_script(&headers) {
+        // The import is over: the lists of the page are other ones now.
+        return Ok(script_to(Step::Customers));
     }
+    Ok(html(&working))
+}
+
+/// Has the directory read now.
+pub(super) async fn sync(State(app): State<App>, form: Signed) -> Page {
+    may_edit(&form.visitor)?;
+    app.sync_directory(&form.visitor.technician, SyncKind::Full).await?;
+    Ok(to(Step::Customers))
 }

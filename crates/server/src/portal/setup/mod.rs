@@ -56,6 +56,7 @@ pub(super) fn router() -> Router<Shared> {
         .route(&at("/customers/list"), get(customers::list))
         .route(&at("/customers/import"), post(customers::import))
         .route(&at("/customers/link"), post(customers::link))
+        .route(&at("/customers/sync"), post(customers::sync))
         .route(&at("/customers/progress"), get(customers::progress))
         .route(&at("/customers/pass"), post(|app, form| pass(Step::Customers, app, form)))
         .route(&at("/test"), get(test_ticket::page).post(test_ticket::start))

@@ -63,10 +63,14 @@ pub(crate) struct Loose {
 pub(crate) struct Working {
     pub(crate) text: Text,
     pub(crate) running: Switch,
+    /// Whether an import runs: the page is loaded anew when it is over.
+    pub(crate) importing: Switch,
     /// What is done, one sentence for each work.
     pub(crate) works: Vec<Work>,
     /// What failed: name, and why.
     pub(crate) failures: Vec<(String, String)>,
+    /// Why the reading of the directory gets no further.
+    pub(crate) trouble: Option<String>,
 }
 
 impl Working {
@@ -96,7 +100,7 @@ pub(crate) struct CustomersPage {
     /// Companies of ours without a link: the first of them.
     pub(crate) loose: Vec<Loose>,
     pub(crate) loose_all: u64,
-    pub(crate) working: Option<Working>,
+    pub(crate) working: Working,
 }
 
 /// Customers to make the test ticket for: also the fragment that answers a search.
