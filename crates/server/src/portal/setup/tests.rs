@@ -253,3 +253,19 @@ async fn who_reads_the_settings_is_told_who_may_change_them() {
     let house = House { cookie, token, ..house };
     assert_eq!(house.call(Method::GET, "/agent", "").await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_step_keeps_to_the_content_security_policy_and_to_one_heading() {
+    let house = House::new().await;
+    house.connected().await;
+    for step in countersign_app::setup::Step::ALL {
+        let html = house.get(&format!("/{}", step.as_str())).await;
+        assert!(!html.contains(" style=") && !html.contains("<style"), "{step:?}: a style");
+        assert!(
+            !html.contains("<script>") && !html.contains(" onclick=") && !html.contains("hx-on"),
+            "{step:?}: a script"
+        );
+        assert_eq!(html.matches("<h1").count(), 1, "{step:?}");
+        assert_eq!(html.matches("aria-current=\"step\"").count(), 1, "{step:?}");
+    }
+}
