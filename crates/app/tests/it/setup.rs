@@ -112,7 +112,7 @@ async fn a_changed_secret_or_address_keeps_every_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_customers_become_companies_with_few_calls_and_once() {
+async fn five_hundred_customers_become_companies_once_and_without_a_call_for_each() {
     let house =
         House::with(Config { clients: Some(500), ..Config::default() }, countersign_app::ticketing::Change::default())
             .await;
@@ -122,6 +122,13 @@ async fn five_hundred_customers_become_companies_with_few_calls_and_once() {
     assert_eq!((import.seen, import.failed), (import.total, 0), "{:?}", import.failures);
     let linked = house.app().linked_customers(&house.admin).await.unwrap();
     assert_eq!(linked.len(), import.total);
+    let calls = house.halo.control("GET", "/calls", json!({})).await;
+    let one_by_one = calls["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|call| call["path"].as_str().is_some_and(|path| path.to_lowercase().contains("/client/")));
+    assert_eq!(one_by_one.count(), 0);
     house.app().start_import(&house.admin, Which::All).await.unwrap().await.unwrap();
     assert_eq!(house.app().import().unwrap().made, 0, "nothing is made twice");
     let one = house.app().start_import(&house.admin, Which::Only(BTreeSet::from(["nothing".to_owned()]))).await;

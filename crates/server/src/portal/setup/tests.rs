@@ -180,12 +180,16 @@ async fn tickets_begin_with_what_fits_and_a_refused_form_keeps_what_was_chosen()
     let wrong = house.post("/tickets", &format!("ticket_type={incident}&time=measured&minutes=9999")).await;
     assert!(wrong.html.contains("value=\"9999\"") && wrong.html.contains("id=\"minutes-error\""));
     house
-        .leads("/tickets", &format!("ticket_type={incident}&time=measured&minutes=7&team=Service Desk"), "/customers")
+        .leads(
+            "/tickets",
+            &format!("ticket_type={incident}&time=measured&minutes=7&team=1st Line Support"),
+            "/customers",
+        )
         .await;
     let settings = house.desk.shared.app.ticketing_settings();
     assert_eq!(settings.ticket_type.as_deref(), Some(incident));
     assert_eq!(settings.connection.map(|connection| connection.client_id).as_deref(), Some(house.sim.client_id()));
-    assert_eq!(settings.team.as_deref(), Some("Service Desk"));
+    assert_eq!(settings.team.as_deref(), Some("1st Line Support"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -197,8 +201,8 @@ async fn six_hundred_customers_are_paged_searched_and_imported() {
     assert!(html.contains("Page 1 of 24"));
     let last = house.get("/customers?page=24").await;
     assert!(last.contains("Page 24 of 24") && !last.contains("Next page"));
-    let found = house.get("/customers?q=customer%2000599").await;
-    assert!(found.contains("1 of 6") && found.contains("Sample Customer 00599"));
+    let found = house.get("/customers?q=customer%2000580").await;
+    assert!(found.contains("1 of 6") && found.contains("Sample Customer 00580"));
     house.leads("/customers/import", "which=chosen", "/customers?said=none").await;
     house.leads("/customers/import", "which=chosen&ids=202&ids=203", "/customers").await;
     let until = || async {
