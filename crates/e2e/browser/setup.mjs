@@ -74,13 +74,13 @@ const setup = (step) => address(`/portal/settings/ticketing/setup${step ? `/${st
 let page;
 let session;
 
-// A picture for the guide: the whole page, as wide as the guide shows it.
+// A picture for the guide: the step, as wide as the guide shows it.
 async function picture(name) {
   if (!pictures) return;
   const look = await (await context({ width: 1200, height: 720 }, 'light', session)).newPage();
   await look.goto(page.url());
   await look.evaluate(() => document.fonts.ready);
-  await look.screenshot({ path: join(pictures, `setup-${name}.png`), fullPage: true });
+  await look.locator('main').screenshot({ path: join(pictures, `setup-${name}.png`) });
   await look.context().close();
 }
 const go = (label) => page.getByRole('button', { name: label, exact: true }).click();
@@ -284,7 +284,7 @@ test('step 8: what is left, and the command that enrols the first computer', asy
   is('the command', /countersign-agent enroll/.test(command), true);
   if (pictures) {
     await page.setViewportSize({ width: 1200, height: 720 });
-    await page.screenshot({ path: join(pictures, 'setup-8-done.png'), fullPage: true });
+    await page.locator('main').screenshot({ path: join(pictures, 'setup-8-done.png') });
     await page.setViewportSize(desktop);
   }
   await go('Go to Approvals');
