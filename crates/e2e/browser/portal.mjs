@@ -11,7 +11,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { context, desktop, expect, findings, is, noise, phone, runAll, shots, test, until, uuid7 } from './browser.mjs';
+import { context, desktop, expect, findings, is, noise, phone, runAll, shots, test, until, uuid7, wider } from './browser.mjs';
 
 const source = process.env.COUNTERSIGN_DEMO;
 if (!source) throw new Error('COUNTERSIGN_DEMO is not set: the demo\'s document, or the path of a file that holds it');
@@ -423,10 +423,10 @@ test('alerts: a refused form says why by its field; a test says what stands agai
   await page.goto(new URL('/portal/settings/alerts', demo.portal.url).href);
   await page.locator('#webhook_url').fill('https://127.0.0.1:9/hook');
   await page.locator('#webhook_secret').fill('a sample secret of tests');
-  expected = [/422/];
+  expect(/422/);
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('#webhook_url-error').getByText('loopback').waitFor();
-  expected = [];
+  expect();
   await page.locator('#webhook_url').fill('https://hooks.invalid/countersign');
   await page.locator('#webhook_secret').fill('a sample secret of tests');
   await page.getByRole('button', { name: 'Save' }).click();
@@ -462,7 +462,7 @@ test('axe finds nothing, in light and dark, on a desk and on a phone', async () 
     for (const path of paths) {
       await look.goto(new URL(`/portal/${path}`, demo.portal.url).href);
       for (const finding of await findings(look)) found.push(`${path} ${viewport.width} ${scheme}: ${finding}`);
-      const over = await look.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const over = await wider(look);
       if (over > 0) found.push(`${path} ${viewport.width}: wider than the screen by ${over}`);
       if (shots) await look.screenshot({ path: join(shots, `${path.replaceAll('/', '-').slice(0, 20)}-${viewport.width}-${scheme}.png`) });
     }
