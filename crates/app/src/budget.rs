@@ -1,18 +1,24 @@
-//! The allowance of calls to the ticketing system: a sliding window that allows bursts, decisions before creates before
-//! syncs, learnt from "too many calls".
+//! The allowance of calls to the ticketing system: one for all workers and nodes of this installation, a sliding window
+//! that allows bursts, decisions before creates before syncs, learnt from "too many calls".
+//!
+//! Called by every call to the other side, through [`Budget`]. What was taken stands in one row of the database, read
+//! and written ten calls at a time, so that nodes do not spend twice and a restart does not forget. The decision a
+//! reader would undo: the window is a little longer than the other side's, since a call that is counted here at its
+//! start is counted there when it arrives, and calls do not take equally long.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use countersign_domain::time::Time;
 use countersign_psa::{Budget, Priority};
+use countersign_store::Store;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::{Error, Result, clock::Clock, ledger::Ledger};
 
 /// How many calls may be made in which span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,79 +38,197 @@ impl Default for Allowance {
     }
 }
 
+/// The row in the database.
+const ROW: &str = "psa_budget";
+/// Calls that are taken from the row at once, at the most. No more than wait: what is not used is lost.
+const LEASE: usize = 10;
+/// How long to wait where nothing says when.
+const UNTOLD: Duration = Duration::from_secs(10);
+/// The longest span that a "too many calls" closes the window for.
+const LONGEST: Duration = Duration::from_mins(10);
+/// When the row is looked at again where other nodes may have changed it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// When a caller that others go before looks again; it is woken earlier when they went.
+const OVERTAKEN: Duration = Duration::from_secs(10);
+/// How long calls that were taken from the row, and that nobody waits for any more, may still be made.
+const STALE: Duration = Duration::from_secs(2);
+/// How often a write of the row is tried while other nodes write it.
+const TRIES: usize = 20;
+
+/// What this process knows and who waits in it.
 #[derive(Default)]
-struct Window {
+struct Here {
     allowance: Allowance,
-    made: VecDeque<Duration>,
+    /// Calls taken from the row and not made yet, and when they were taken.
+    taken: usize,
+    taken_at: Duration,
+    /// The row has none before this.
+    dry_until: Duration,
+    /// The other side said "too many calls": none before this.
     closed_until: Duration,
+    /// Callers that wait, by priority.
     waiting: [usize; 3],
+    /// One of them reads the row for all.
+    leasing: bool,
+    /// The row as it was seen last.
+    seen: Ledger,
 }
 
-/// The window of this process.
-pub struct SlidingWindow {
+/// What a caller does next.
+enum Turn {
+    Go,
+    Lease(usize),
+    Wait(Duration),
+}
+
+/// The allowance. See the module.
+pub struct SharedBudget {
     clock: Arc<dyn Clock>,
-    window: Mutex<Window>,
+    store: Store,
+    here: Mutex<Here>,
     freed: Notify,
 }
 
-/// How long to wait where nothing says when.
-const UNTOLD: Duration = Duration::from_secs(10);
-
-impl SlidingWindow {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, window: Mutex::default(), freed: Notify::new() }
+impl SharedBudget {
+    pub(crate) fn new(clock: Arc<dyn Clock>, store: Store) -> Self {
+        Self { clock, store, here: Mutex::default(), freed: Notify::new() }
     }
 
     pub(crate) fn set(&self, allowance: Allowance) {
-        self.lock().allowance = allowance;
+        let mut here = self.here();
+        here.allowance = allowance;
+        here.dry_until = Duration::ZERO;
+        drop(here);
         self.freed.notify_waiters();
     }
 
-    /// Calls made within the window now.
+    /// Calls made within the window, by all nodes, as far as this one knows.
     #[must_use]
     pub fn used(&self) -> usize {
-        let now = self.clock.monotonic();
-        let mut window = self.lock();
-        window.forget(now);
-        window.made.len()
+        let here = self.here();
+        usize::try_from(here.seen.used(self.clock.now(), here.allowance)).unwrap_or(usize::MAX)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Window> {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Calls allowed within the window now: fewer than set, where the other side showed that it allows fewer. None where
+    /// there is no limit.
+    #[must_use]
+    pub fn allowed(&self) -> Option<u32> {
+        let here = self.here();
+        (!here.allowance.off).then(|| here.seen.limit(here.allowance))
     }
 
-    /// Takes a place, or says how long until it is worth asking again.
-    fn take(&self, priority: Priority) -> Option<Duration> {
+    /// Callers of this node that wait, most urgent first: decisions, creates, syncs.
+    #[must_use]
+    pub fn waiting(&self) -> [usize; 3] {
+        self.here().waiting
+    }
+
+    /// The priority of the most urgent callers that wait, where nothing is left: what is begun now waits as well, unless
+    /// it is more urgent. None where there are calls left.
+    pub(crate) fn short_of(&self) -> Option<i64> {
         let now = self.clock.monotonic();
-        let mut window = self.lock();
-        if now < window.closed_until {
-            return Some(window.closed_until.saturating_sub(now));
+        let here = self.here();
+        let place = here.waiting.iter().position(|waiting| *waiting > 0)?;
+        let short = now < here.dry_until || now < here.closed_until;
+        short.then(|| i64::try_from(place).unwrap_or(0))
+    }
+
+    fn here(&self) -> MutexGuard<'_, Here> {
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self, place: usize) -> Turn {
+        let now = self.clock.monotonic();
+        let mut here = self.here();
+        if now < here.closed_until {
+            return Turn::Wait(here.closed_until.saturating_sub(now));
         }
-        if window.allowance.off {
-            return None;
+        if here.allowance.off {
+            return Turn::Go;
         }
-        window.forget(now);
-        let span = Duration::from_secs(u64::from(window.allowance.window_s));
-        let full = window.made.len() >= usize::try_from(window.allowance.calls).unwrap_or(usize::MAX);
-        let overtaken = window.waiting.iter().take(place(priority)).any(|waiting| *waiting > 0);
-        if full || overtaken {
-            let oldest = window.made.front().copied().unwrap_or(now);
-            return Some((oldest + span).saturating_sub(now).max(Duration::from_millis(10)));
+        if here.waiting.iter().take(place).any(|waiting| *waiting > 0) {
+            return Turn::Wait(OVERTAKEN);
         }
-        window.made.push_back(now);
-        None
+        if here.taken > 0 && now < here.taken_at + STALE {
+            here.taken -= 1;
+            return Turn::Go;
+        }
+        here.taken = 0;
+        if here.leasing {
+            return Turn::Wait(OVERTAKEN);
+        }
+        if now < here.dry_until {
+            return Turn::Wait(here.dry_until.saturating_sub(now));
+        }
+        here.leasing = true;
+        Turn::Lease(here.waiting.iter().sum::<usize>().clamp(1, LEASE))
+    }
+
+    /// Takes calls from the row for all who wait here.
+    async fn lease(&self, place: usize, wanted: usize) {
+        let leasing = Leasing(self);
+        let node = self.store.is_shared().then(|| self.store.instance().to_owned());
+        let wanted = u32::try_from(wanted).unwrap_or(1);
+        let allowance = self.here().allowance;
+        let taken = self.change(move |ledger, now| ledger.take(now, allowance, node.as_deref(), place, wanted)).await;
+        let now = self.clock.monotonic();
+        let mut here = self.here();
+        match taken {
+            Ok(Ok(calls)) => {
+                here.taken = usize::try_from(calls).unwrap_or(0);
+                here.taken_at = now;
+            }
+            Ok(Err(wait)) => {
+                let look_again = if self.store.is_shared() { LOOK_AGAIN } else { wait };
+                here.dry_until = now + wait.min(look_again);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the allowance of calls could not be read or written; again in a second");
+                here.dry_until = now + LOOK_AGAIN;
+            }
+        }
+        drop(here);
+        drop(leasing);
+    }
+
+    /// Reads the row, changes it and writes it, again where another node wrote it meanwhile.
+    async fn change<T: Send + 'static>(
+        &self,
+        change: impl Fn(&mut Ledger, Time) -> T + Clone + Send + Sync + 'static,
+    ) -> Result<T> {
+        let mut tries = 0;
+        loop {
+            let (change, now) = (change.clone(), self.clock.now());
+            let written = self.store.write(move |tx| {
+                let change = change.clone();
+                Box::pin(async move {
+                    let row = tx.setting(ROW).await?;
+                    // What cannot be read is a row of another version: the window begins anew.
+                    let before: Ledger =
+                        row.as_ref().and_then(|(json, _)| serde_json::from_str(json).ok()).unwrap_or_default();
+                    let mut ledger = before.clone();
+                    let outcome = change(&mut ledger, now);
+                    if ledger != before
+                        && let Ok(json) = serde_json::to_string(&ledger)
+                    {
+                        tx.set_setting(ROW, &json, row.map(|(_, version)| version)).await?;
+                    }
+                    Ok((outcome, ledger))
+                })
+            });
+            match written.await {
+                Ok((outcome, ledger)) => {
+                    self.here().seen = ledger;
+                    return Ok(outcome);
+                }
+                Err(countersign_store::Error::Stale) if tries < TRIES => tries += 1,
+                Err(error) => return Err(Error::from(error)),
+            }
+        }
     }
 }
 
-impl Window {
-    fn forget(&mut self, now: Duration) {
-        let span = Duration::from_secs(u64::from(self.allowance.window_s));
-        while self.made.front().is_some_and(|made| *made + span <= now) {
-            self.made.pop_front();
-        }
-    }
-}
-
+/// The same numbers as [`countersign_domain::effect::StepKind::priority`].
 const fn place(priority: Priority) -> usize {
     match priority {
         Priority::Decision => 0,
@@ -114,91 +238,71 @@ const fn place(priority: Priority) -> usize {
 }
 
 /// Counts a caller as waiting for as long as it waits, even if it is cancelled.
-struct Queued<'w> {
-    window: &'w SlidingWindow,
+struct Queued<'b> {
+    budget: &'b SharedBudget,
     place: usize,
+}
+
+impl<'b> Queued<'b> {
+    fn new(budget: &'b SharedBudget, place: usize) -> Self {
+        if let Some(waiting) = budget.here().waiting.get_mut(place) {
+            *waiting += 1;
+        }
+        Self { budget, place }
+    }
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        if let Some(waiting) = self.window.lock().waiting.get_mut(self.place) {
+        if let Some(waiting) = self.budget.here().waiting.get_mut(self.place) {
             *waiting = waiting.saturating_sub(1);
         }
-        self.window.freed.notify_waiters();
+        self.budget.freed.notify_waiters();
+    }
+}
+
+/// The row is being read, even if whoever reads it is cancelled.
+struct Leasing<'b>(&'b SharedBudget);
+
+impl Drop for Leasing<'_> {
+    fn drop(&mut self) {
+        self.0.here().leasing = false;
+        self.0.freed.notify_waiters();
     }
 }
 
 #[async_trait]
-impl Budget for SlidingWindow {
+impl Budget for SharedBudget {
     async fn acquire(&self, priority: Priority) {
-        if self.take(priority).is_none() {
-            return;
-        }
         let place = place(priority);
-        if let Some(waiting) = self.lock().waiting.get_mut(place) {
-            *waiting += 1;
-        }
-        let _queued = Queued { window: self, place };
+        let _queued = Queued::new(self, place);
         loop {
             let freed = self.freed.notified();
-            let Some(wait) = self.take(priority) else { return };
-            tokio::select! {
-                () = freed => {}
-                () = self.clock.sleep(wait) => {}
+            match self.turn(place) {
+                Turn::Go => return,
+                Turn::Lease(wanted) => self.lease(place, wanted).await,
+                Turn::Wait(span) => tokio::select! {
+                    () = freed => {}
+                    () = self.clock.sleep(span) => {}
+                },
             }
         }
     }
 
-    fn limited(&self, retry_after: Option<Duration>) {
-        let until = self.clock.monotonic() + retry_after.unwrap_or(UNTOLD).min(Duration::from_mins(10));
-        let mut window = self.lock();
-        window.closed_until = window.closed_until.max(until);
+    async fn limited(&self, retry_after: Option<Duration>) {
         metrics::counter!("countersign_psa_limited_total").increment(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Manual;
-    use countersign_domain::time::Time;
-
-    #[tokio::test]
-    async fn a_burst_passes_then_decisions_go_first() {
-        let clock = Arc::new(Manual::new(Time(1_000_000)));
-        let window = Arc::new(SlidingWindow::new(clock.clone()));
-        window.set(Allowance { calls: 3, window_s: 60, off: false });
-        for _ in 0..3 {
-            window.acquire(Priority::Sync).await;
+        let after = retry_after.unwrap_or(UNTOLD).min(LONGEST);
+        let allowance = {
+            let now = self.clock.monotonic();
+            let mut here = self.here();
+            here.closed_until = here.closed_until.max(now + after);
+            here.allowance
+        };
+        if allowance.off {
+            return;
         }
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for priority in [Priority::Sync, Priority::Create, Priority::Decision] {
-            let (window, order) = (window.clone(), order.clone());
-            tasks.push(tokio::spawn(async move {
-                window.acquire(priority).await;
-                order.lock().unwrap().push(priority);
-            }));
+        if let Err(error) = self.change(move |ledger, now| ledger.limited(now, allowance, after)).await {
+            tracing::error!(%error, "other nodes do not know yet that the other side answered \"too many calls\"");
         }
-        while window.lock().waiting != [1, 1, 1] {
-            tokio::task::yield_now().await;
-        }
-        assert!(order.lock().unwrap().is_empty());
-        clock.forward(Duration::from_secs(61));
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(*order.lock().unwrap(), [Priority::Decision, Priority::Create, Priority::Sync]);
-    }
-
-    #[tokio::test]
-    async fn too_many_calls_closes_the_window_for_as_long_as_named() {
-        let clock = Arc::new(Manual::new(Time(1_000_000)));
-        let window = SlidingWindow::new(clock.clone());
-        window.set(Allowance { off: true, ..Allowance::default() });
-        window.limited(Some(Duration::from_secs(30)));
-        assert_eq!(window.take(Priority::Decision), Some(Duration::from_secs(30)));
-        clock.forward(Duration::from_secs(31));
-        assert_eq!(window.take(Priority::Decision), None);
     }
 }

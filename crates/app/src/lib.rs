@@ -16,6 +16,7 @@ pub mod directory;
 pub mod enroll;
 mod error;
 pub mod keys;
+mod ledger;
 pub mod link;
 pub mod outcome;
 pub mod people;
@@ -96,7 +97,7 @@ struct Inner {
     server: ServerId,
     keys: keys::Keys,
     wake: wake::Wake,
-    budget: Arc<budget::SlidingWindow>,
+    budget: Arc<budget::SharedBudget>,
     ticketing: RwLock<Arc<Connected>>,
     desk: steps::Desk,
     checks: check::Board,
@@ -120,7 +121,7 @@ impl App {
         let now = parts.clock.now();
         let server = keys::server_id(&parts.store, &*parts.ids).await?;
         let keys = keys::Keys::load(&parts.store, &parts.sealer, &*parts.ids, now).await?;
-        let budget = Arc::new(budget::SlidingWindow::new(parts.clock.clone()));
+        let budget = Arc::new(budget::SharedBudget::new(parts.clock.clone(), parts.store.clone()));
         let app = Self {
             inner: Arc::new(Inner {
                 store: parts.store,
@@ -197,10 +198,10 @@ impl App {
         std::time::Duration::from_secs(if self.store().is_shared() { 1 } else { 60 })
     }
 
-    /// Calls made within the allowance's window now.
+    /// The allowance of calls, as this node knows it.
     #[must_use]
-    pub fn budget_used(&self) -> usize {
-        self.inner.budget.used()
+    pub fn budget(&self) -> &budget::SharedBudget {
+        &self.inner.budget
     }
 
     fn store(&self) -> &Store {

@@ -212,14 +212,19 @@ pub(crate) async fn handle(
     if !api && let Some(page) = pages::page(&shared.world(), &call) {
         return page.into_response();
     }
-    let ended = match body {
-        Ok(_) => play(&shared, &call, api).await,
-        Err(_) => Some(Answer::empty(413)),
-    };
-    let shown = if api { given.get(4..).unwrap_or_default() } else { given.as_str() };
-    let status = ended.as_ref().map_or(Ended::Cut, |answer| Ended::Answered(answer.status));
-    shared.calls().note(&call.method, shown, &query, status, watch.elapsed());
-    webhooks::deliver_waiting(&shared);
+    // In a task of its own: the work goes on where the caller hangs up, as a real server's does.
+    let playing = tokio::spawn(async move {
+        let ended = match body {
+            Ok(_) => play(&shared, &call, api).await,
+            Err(_) => Some(Answer::empty(413)),
+        };
+        let shown = if api { given.get(4..).unwrap_or_default() } else { given.as_str() };
+        let status = ended.as_ref().map_or(Ended::Cut, |answer| Ended::Answered(answer.status));
+        shared.calls().note(&call.method, shown, &query, status, watch.elapsed());
+        webhooks::deliver_waiting(&shared);
+        ended
+    });
+    let ended = playing.await.unwrap_or_else(|_panic| Some(Answer::empty(500)));
     ended.map_or_else(
         || {
             cut.cut();

@@ -24,7 +24,7 @@ pub trait Permit: Send + Sync {
     async fn acquire(&self, urgency: Urgency);
 
     /// Halo answered 429; `retry_after` is what it asked for, if it did.
-    fn limited(&self, retry_after: Option<Duration>);
+    async fn limited(&self, retry_after: Option<Duration>);
 }
 
 /// Lets every call pass at once.
@@ -35,5 +35,5 @@ pub struct Unlimited;
 impl Permit for Unlimited {
     async fn acquire(&self, _urgency: Urgency) {}
 
-    fn limited(&self, _retry_after: Option<Duration>) {}
+    async fn limited(&self, _retry_after: Option<Duration>) {}
 }

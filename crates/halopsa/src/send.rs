@@ -98,7 +98,7 @@ impl Client {
         let call = self.call("GET", path);
         self.inner.permit.acquire(self.urgency).await;
         let request = self.inner.http.get(self.url(path)).header(ACCEPT, "application/json");
-        self.limited(exchange(call, request, &self.inner.config).await)
+        self.limited(exchange(call, request, &self.inner.config).await).await
     }
 
     async fn signed(&self, method: Method, path: String, query: Query, body: Option<Vec<u8>>) -> Result<Answer, Error> {
@@ -123,13 +123,13 @@ impl Client {
             }
             answer => answer,
         };
-        self.limited(answer)
+        self.limited(answer).await
     }
 
     /// Passes a limited call on to the permit.
-    fn limited(&self, answer: Result<Answer, Error>) -> Result<Answer, Error> {
+    async fn limited(&self, answer: Result<Answer, Error>) -> Result<Answer, Error> {
         if let Err(Error { kind: ErrorKind::RateLimited, retry_after, .. }) = &answer {
-            self.inner.permit.limited(*retry_after);
+            self.inner.permit.limited(*retry_after).await;
         }
         answer
     }

@@ -3,7 +3,8 @@
 //! `app` speaks to the trait [`Psa`] alone; what the other side calls things, how it pages and how it fails is the
 //! business of [`halo`]. Not for: retrying, waiting, deciding what to do about a failure — that is the step runner's
 //! work, which needs to know just one thing: [`Class`], whether a call was done, refused, certainly not done, or nobody
-//! can tell. The decision a reader would undo: no call here is ever repeated on its own.
+//! can tell. The decision a reader would undo: no call here is ever repeated on its own, but for a page of a walk over
+//! tickets, which changes nothing and would have to begin anew.
 
 pub mod advice;
 pub mod halo;
@@ -94,11 +95,11 @@ fn as_sentences(words: &str, fix: &str) -> String {
 /// Which calls go first when the allowance is short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// A decision's action.
+    /// A decision's action, and what a person waits for: checks, choices.
     Decision,
-    /// A new ticket.
+    /// A new ticket, and the walk that one waits for.
     Create,
-    /// Reading back, sweeps, directory, checks.
+    /// Reading back, directory.
     Sync,
 }
 
@@ -108,7 +109,7 @@ pub trait Budget: Send + Sync {
     /// Waits until a call of this priority may be made.
     async fn acquire(&self, priority: Priority);
     /// Hears that the other side answered "too many calls".
-    fn limited(&self, retry_after: Option<Duration>);
+    async fn limited(&self, retry_after: Option<Duration>);
 }
 
 /// A ticketing system.

@@ -188,6 +188,12 @@ pub struct ActionNow {
     pub owner_name: Option<String>,
     /// True for the entry that the ticket was opened with.
     pub opening: bool,
+    /// The application that wrote it, where the other side tells. For finding our own again, not for people.
+    #[serde(skip)]
+    pub application: Option<String>,
+    /// When the work ended, where the other side tells. For finding our own again, not for people.
+    #[serde(skip)]
+    pub ended_at: Option<Time>,
 }
 
 /// How far to walk when looking for tickets of ours.

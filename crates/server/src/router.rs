@@ -130,10 +130,16 @@ async fn metrics(shared: Shared, store: Store) -> Answer<impl IntoResponse> {
         ("countersign_steps_waiting", counts.waiting_steps),
         ("countersign_steps_attention", counts.attention_steps),
         ("countersign_steps_unlinked", counts.parked_steps),
-        ("countersign_psa_calls_in_window", u64::try_from(shared.app.budget_used()).unwrap_or(u64::MAX)),
+        ("countersign_psa_calls_in_window", u64::try_from(shared.app.budget().used()).unwrap_or(u64::MAX)),
     ];
     for (name, count) in states {
         metrics::gauge!(name).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    }
+    let allowed = shared.app.budget().allowed().map_or(f64::INFINITY, f64::from);
+    metrics::gauge!("countersign_psa_calls_allowed").set(allowed);
+    for (priority, waiting) in ["decision", "create", "sync"].into_iter().zip(shared.app.budget().waiting()) {
+        let waiting = f64::from(u32::try_from(waiting).unwrap_or(u32::MAX));
+        metrics::gauge!("countersign_psa_calls_waiting", "priority" => priority).set(waiting);
     }
     if let Some(bytes) = telemetry::resident_bytes() {
         metrics::gauge!("process_resident_memory_bytes").set(bytes);

@@ -209,6 +209,7 @@ pub(crate) struct ClaimJob {
     now: Time,
     limit: i64,
     highest: Option<String>,
+    below: Option<i64>,
     waiting: Waiting<Vec<Claimed>>,
 }
 
@@ -221,7 +222,7 @@ impl ClaimJob {
 pub(crate) async fn write_claims(tx: &mut Tx, jobs: &mut [ClaimJob]) -> Result<()> {
     for job in jobs {
         let lock = if tx.conn.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
-        let query = claim_query(&job.instance, job.now, job.limit, job.highest.as_deref(), lock);
+        let query = claim_query(&job.instance, job.now, job.limit, job.highest.as_deref(), job.below, lock);
         let rows: Vec<RawClaimed> = tx.conn.all(&query).await?;
         let mut claimed = rows.into_iter().map(Claimed::try_from).collect::<Result<Vec<Claimed>>>()?;
         claimed.sort_by(|a, b| (a.kind.priority(), &a.id).cmp(&(b.kind.priority(), &b.id)));
@@ -230,16 +231,31 @@ pub(crate) async fn write_claims(tx: &mut Tx, jobs: &mut [ClaimJob]) -> Result<(
     Ok(())
 }
 
+/// No step is put off for longer than this, in seconds: what lies further ahead was put off by a clock that was wrong, and
+/// is due.
+pub(crate) const LONGEST_WAIT_S: i64 = 2 * 3600;
+
 /// What is due, the most urgent first. It is chosen apart (`MATERIALIZED`), or PostgreSQL might choose again for each row
 /// and claim more than the limit. A kind that only a newer node knows is left to that node.
-pub(crate) fn claim_query(instance: &str, now: Time, limit: i64, highest: Option<&str>, lock: &str) -> Query {
+pub(crate) fn claim_query(
+    instance: &str,
+    now: Time,
+    limit: i64,
+    highest: Option<&str>,
+    below: Option<i64>,
+    lock: &str,
+) -> Query {
     let mut query =
-        Query::build("WITH due AS MATERIALIZED (SELECT id FROM steps WHERE state = 'waiting' AND due_at <= ");
-    query.arg(now).push(" AND kind IN (");
+        Query::build("WITH due AS MATERIALIZED (SELECT id FROM steps WHERE state = 'waiting' AND (due_at <= ");
+    query.arg(now).push(" OR due_at > ").arg(now.plus_seconds(LONGEST_WAIT_S)).push(") AND kind IN (");
     for (place, kind) in StepKind::ALL.into_iter().enumerate() {
         query.push(if place == 0 { "'" } else { ", '" }).push(kind.as_str()).push("'");
     }
-    query.push(") ORDER BY priority, due_at, id LIMIT ").arg(limit).push(lock);
+    query.push(")");
+    if let Some(below) = below {
+        query.push(" AND priority < ").arg(below);
+    }
+    query.push(" ORDER BY priority, due_at, id LIMIT ").arg(limit).push(lock);
     query.push(") UPDATE steps SET state = 'sending', attempts = attempts + 1, claimed_by = ").arg(instance);
     query.push(", floor = COALESCE(floor, ").arg(highest);
     query.push(") WHERE id IN (SELECT id FROM due) AND state = 'waiting'");
@@ -517,12 +533,27 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where nothing was claimed.
     pub async fn claim(&self, now: Time, limit: usize, highest: Option<String>) -> Result<Vec<Claimed>> {
+        self.claim_below(now, limit, highest, None).await
+    }
+
+    /// The same, of steps alone that are more urgent than `below`: see [`StepKind::priority`].
+    ///
+    /// # Errors
+    /// [`Error::Database`] where nothing was claimed.
+    pub async fn claim_below(
+        &self,
+        now: Time,
+        limit: usize,
+        highest: Option<String>,
+        below: Option<i64>,
+    ) -> Result<Vec<Claimed>> {
         let (waiting, answer) = Waiting::new();
         let job = ClaimJob {
             instance: self.inner.instance.clone(),
             now,
             limit: i64::try_from(limit).unwrap_or(i64::MAX),
             highest,
+            below,
             waiting,
         };
         self.inner.writers.send("claim", Job::Claim(job)).await?;

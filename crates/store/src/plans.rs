@@ -45,7 +45,7 @@ async fn hot_statements_use_their_indexes() {
     let place = Place::Sqlite(folder.path().join("countersign.db"));
     let store = Store::open(Options { place, instance: "node".to_owned() }, Time(1)).await.unwrap();
 
-    let claim = claim_query("node", Time(1), 64, None, "");
+    let claim = claim_query("node", Time(1), 64, None, None, "");
     assert_indexed(&store, &claim, "steps_due").await;
     assert!(!plan(&store, &claim).await.iter().any(|line| line.contains("ORDER BY")), "a claim sorts what waits");
     let eight = |name, text, width, rows| {

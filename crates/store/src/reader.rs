@@ -35,14 +35,14 @@ impl Store {
         .await
     }
 
-    /// Lets every step go that waits for its time alone.
+    /// Lets every step go that waits for its time alone, in the order in which they were asked for.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be written.
-    pub async fn hurry(&self, now: Time) -> Result<u64> {
+    pub async fn hurry(&self) -> Result<u64> {
         self.write(move |tx| {
-            let query =
-                Query::new("UPDATE steps SET due_at = $1 WHERE state = 'waiting' AND due_at > $2").bind(now).bind(now);
+            // 0, and not now: those that were tried last are not behind those that were tried first.
+            let query = Query::new("UPDATE steps SET due_at = 0 WHERE state = 'waiting' AND due_at > 0");
             Box::pin(async move { tx.conn.execute(&query).await })
         })
         .await

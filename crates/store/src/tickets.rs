@@ -3,7 +3,7 @@
 use countersign_domain::time::Time;
 use sqlx::FromRow;
 
-use crate::{Result, Store, engine::Query};
+use crate::{Result, Store, engine::Query, lanes::LONGEST_WAIT_S};
 
 /// The ticket of a lane. `now` and `booked` are JSON of the caller's making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +53,12 @@ impl Store {
     pub async fn tickets_to_verify(&self, now: Time, limit: usize) -> Result<Vec<ToVerify>> {
         let query = Query::new(
             "SELECT lane, psa_id, now, expected FROM tickets
-             WHERE verify_at IS NOT NULL AND expected IS NOT NULL AND verify_at <= $1 ORDER BY verify_at LIMIT $2",
+             WHERE verify_at IS NOT NULL AND expected IS NOT NULL AND (verify_at <= $1 OR verify_at > $2)
+             ORDER BY verify_at LIMIT $3",
         )
         .bind(now)
+        // Put off by a clock that was wrong.
+        .bind(now.plus_seconds(LONGEST_WAIT_S))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows: Vec<RawVerify> = self.read().await?.all(&query).await?;
         Ok(rows
@@ -75,12 +78,13 @@ impl Store {
             Box::pin(async move {
                 for (lane, now) in &seen {
                     let query = Query::new(
-                        "UPDATE tickets SET now = $1, seen_at = $2, verify_at = CASE WHEN verify_at > $3 THEN verify_at END
-                         WHERE lane = $4",
+                        "UPDATE tickets SET now = $1, seen_at = $2, verify_at = CASE WHEN verify_at > $3 AND verify_at <= $4 THEN verify_at END
+                         WHERE lane = $5",
                     )
                         .bind(now)
                         .bind(at)
                         .bind(at)
+                        .bind(at.plus_seconds(LONGEST_WAIT_S))
                         .bind(lane);
                     tx.conn.execute(&query).await?;
                 }

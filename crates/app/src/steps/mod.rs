@@ -13,6 +13,7 @@ mod sync_directory;
 mod walk;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -20,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::{audit::Entry, cause::Cause as Why, effect::StepKind, time::Time};
+use countersign_domain::{audit::Entry, cause::Cause as Why, effect::StepKind, id::StepId, time::Time};
 use countersign_psa::{Cause, Class, Fault};
 use countersign_store::{AttemptResult, Claimed, Next, TicketRow};
 use serde::{Deserialize, Serialize};
@@ -136,8 +137,10 @@ struct Look {
     unseen: Option<&'static str>,
     /// Since when the step is in doubt.
     doubt_at: Time,
-    /// Seconds until what is not there may be sent again.
-    settle_s: u32,
+    /// For how long it is, on a clock that is never set, as far as this process knows.
+    doubted: Duration,
+    /// How long until what is not there may be sent again.
+    settle: Duration,
 }
 
 impl Look {
@@ -156,12 +159,23 @@ impl Look {
                 End { cause: Some(Why::Hidden), ..End::again(AttemptResult::Unseen, words, at, doubt_at) }
             });
         }
-        let settled = self.doubt_at.plus_seconds(i64::from(self.settle_s));
-        (now < settled).then(|| {
-            let words = format!("Looked for it: not there. Sent again at {} if it is still not.", settled.for_people());
-            let at = next_look(self.doubt_at, now, self.settle_s);
-            End { cause: Some(Why::LookedFor), ..End::again(AttemptResult::Absent, words, at, doubt_at) }
-        })
+        let left = self.settle.checked_sub(self.doubted).filter(|left| !left.is_zero())?;
+        let words =
+            format!("Looked for it: not there. Sent again at {} if it is still not.", after(now, left).for_people());
+        let next = after(now, next_look(self.doubted, self.settle));
+        Some(End { cause: Some(Why::LookedFor), ..End::again(AttemptResult::Absent, words, next, doubt_at) })
+    }
+}
+
+impl App {
+    /// A look that found nothing.
+    fn look(&self, step: &Claimed, unseen: Option<&'static str>, doubt_at: Time) -> Look {
+        Look {
+            unseen,
+            doubt_at,
+            doubted: self.inner.desk.doubted(&step.id, self.inner.clock.monotonic()),
+            settle: Duration::from_secs(u64::from(self.ticketing_settings().settle_s)),
+        }
     }
 }
 
@@ -172,10 +186,12 @@ enum Wrote {
     Perhaps,
 }
 
-/// Seconds after an attempt of which nobody knows its end, until it is looked for; again after [`SECOND_LOOK_S`], and
+/// Seconds after an attempt of which nobody knows its end, until it is looked for; again after [`SECOND_LOOK`], and
 /// once more when the settle time is over.
 const FIRST_LOOK_S: i64 = 2;
-const SECOND_LOOK_S: i64 = 10;
+const SECOND_LOOK: Duration = Duration::from_secs(10);
+/// How long a doubt is remembered that another node may have ended.
+const DOUBT_KEPT: Duration = Duration::from_hours(24);
 /// Walks that did not see their control record, until a person must look.
 const UNSEEN_WALKS: i64 = 5;
 
@@ -189,11 +205,14 @@ fn back_off(step: &Claimed, after: Option<Duration>) -> i64 {
     after.map_or(own, |after| own.max(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
 }
 
-/// When a step in doubt goes next: the next look, or the end of the settle time.
-fn next_look(doubt_at: Time, now: Time, settle_s: u32) -> Time {
-    let settled = doubt_at.plus_seconds(i64::from(settle_s));
-    let second = doubt_at.plus_seconds(SECOND_LOOK_S);
-    if now < second && second < settled { second } else { settled }
+/// How long until a step that is in doubt for so long goes next: the next look, or the end of the settle time.
+fn next_look(doubted: Duration, settle: Duration) -> Duration {
+    let next = if doubted < SECOND_LOOK && SECOND_LOOK < settle { SECOND_LOOK } else { settle };
+    next.saturating_sub(doubted)
+}
+
+fn after(now: Time, span: Duration) -> Time {
+    Time(now.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
 }
 
 /// What the handlers of this process share.
@@ -208,6 +227,8 @@ pub(crate) struct Desk {
     walks: tokio::sync::Mutex<Option<Arc<walk::Walk>>>,
     started: tokio::sync::Mutex<Option<u64>>,
     late: Mutex<duplicates::Late>,
+    /// Since when steps are in doubt, on the clock that is never set: a clock that jumps must not end a settle time.
+    doubts: Mutex<HashMap<StepId, Duration>>,
 }
 
 /// Until when nothing is claimed, since the other side cannot be reached or refuses our application.
@@ -264,6 +285,26 @@ impl Desk {
         let mut highest = lock(&self.highest);
         if highest.as_deref().is_none_or(|known| by_number(known) < by_number(id)) {
             *highest = Some(id.to_owned());
+        }
+    }
+
+    /// For how long a step is in doubt: since its last attempt ended here, or since this process first looked for it.
+    fn doubted(&self, step: &StepId, now: Duration) -> Duration {
+        now.saturating_sub(*lock(&self.doubts).entry(step.clone()).or_insert(now))
+    }
+
+    /// Remembers when a doubt began, and forgets one that is over.
+    fn attempt_ended(&self, step: &StepId, end: &End, now: Duration) {
+        let mut doubts = lock(&self.doubts);
+        match (&end.next, end.result) {
+            (_, AttemptResult::Unknown) => {
+                doubts.retain(|_, since| now.saturating_sub(*since) < DOUBT_KEPT);
+                doubts.insert(step.clone(), now);
+            }
+            (Next::Done, _) => {
+                doubts.remove(step);
+            }
+            (Next::Again { .. } | Next::Parked | Next::Attention { .. }, _) => {}
         }
     }
 
@@ -345,10 +386,9 @@ mod tests {
 
     #[test]
     fn looks_come_at_two_and_ten_seconds_and_at_the_end_of_the_settle_time() {
-        let doubt = Time(0);
-        assert_eq!(next_look(doubt, doubt.plus_seconds(2), 90), doubt.plus_seconds(10));
-        assert_eq!(next_look(doubt, doubt.plus_seconds(10), 90), doubt.plus_seconds(90));
-        assert_eq!(next_look(doubt, doubt.plus_seconds(2), 10), doubt.plus_seconds(10));
-        assert_eq!(next_look(doubt, doubt.plus_seconds(2), 3), doubt.plus_seconds(3));
+        for (doubted, settle, left) in [(2, 90, 8), (10, 90, 80), (2, 10, 8), (2, 3, 1), (7, 3, 0)] {
+            let next = next_look(Duration::from_secs(doubted), Duration::from_secs(settle));
+            assert_eq!(next, Duration::from_secs(left), "{doubted} of {settle}");
+        }
     }
 }

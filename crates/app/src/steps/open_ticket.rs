@@ -9,7 +9,7 @@ use countersign_domain::{
 use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa, Refused};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
-use super::{End, Look, Wrote};
+use super::{End, Wrote};
 use crate::{App, Result};
 
 impl App {
@@ -51,7 +51,7 @@ impl App {
             self.hidden();
         }
         let unseen = walk.blind.then_some("tickets of ours that must be there were");
-        let look = Look { unseen, doubt_at, settle_s: self.ticketing_settings().settle_s };
+        let look = self.look(step, unseen, doubt_at);
         if let Some(end) = look.not_found(step, self.now()) {
             return Ok(end);
         }

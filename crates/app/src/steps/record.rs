@@ -1,10 +1,10 @@
 //! Writes one action on a request's ticket: note, time, status and assignee in a single call.
 
-use countersign_domain::{audit::Actor, cause::Cause as Why, effect::StepKind, ticket, time::Time};
-use countersign_psa::{Class, Fault, NewAction, Psa, Refused, TicketNow, Written};
+use countersign_domain::{audit::Actor, cause::Cause as Why, effect::StepKind, id::RequestId, ticket, time::Time};
+use countersign_psa::{ActionNow, Class, Fault, NewAction, Psa, Refused, TicketNow, Written};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
-use super::{End, Expected, Look, Wrote};
+use super::{End, Expected, Wrote};
 use crate::{
     App, Error, Result,
     requests::Booked,
@@ -90,7 +90,8 @@ impl App {
     ) -> Result<Option<End>> {
         let actions = psa.actions(&known.psa_id).await?;
         self.inner.desk.works();
-        if let Some(found) = actions.iter().find(|found| found.note.contains(&action.reference)) {
+        let by_reference = actions.iter().find(|found| found.note.contains(&action.reference));
+        if let Some(found) = by_reference.or_else(|| reworded(&actions).find(|found| is_same_work(found, action))) {
             let written = Written {
                 id: found.id.clone(),
                 work_seconds: found.work_seconds,
@@ -100,11 +101,20 @@ impl App {
             let words = format!("Found: Halo had written action {}. Not sent again.", found.id);
             return Ok(Some(self.written(context, known, action, &written, AttemptResult::Found, words)?));
         }
+        if let Some(other) = reworded(&actions).next() {
+            let words = format!(
+                "Looked for it: action {} is ours, and its note was changed by a person, so nobody can tell whether it is this \
+                 one. Give the step up if it is; else remove that action and try again.",
+                other.id
+            );
+            let end = End::attention(AttemptResult::Unseen, words, Some(doubt_at));
+            return Ok(Some(End { cause: Some(Why::LookedFor), ..end }));
+        }
         if actions.is_empty() {
             self.hidden();
         }
         let unseen = (!actions.iter().any(|found| found.opening)).then_some("the ticket's own opening entry was");
-        let look = Look { unseen, doubt_at, settle_s: self.ticketing_settings().settle_s };
+        let look = self.look(step, unseen, doubt_at);
         Ok(look.not_found(step, self.now()))
     }
 
@@ -152,6 +162,25 @@ impl App {
             ..End::done(words)
         })
     }
+}
+
+/// Actions of our application whose note bears no reference any more: a person changed it. The entry that the ticket was
+/// opened with tells which application is ours.
+fn reworded(actions: &[ActionNow]) -> impl Iterator<Item = &ActionNow> {
+    let ours = actions.iter().find(|action| action.opening).and_then(|opening| opening.application.as_ref());
+    actions.iter().filter(move |action| {
+        !action.opening
+            && ours.is_some()
+            && action.application.as_ref() == ours
+            && !action.note.contains(RequestId::PREFIX)
+    })
+}
+
+/// The second witness, for an action whose note was changed: the same working time, ended at the same second.
+fn is_same_work(found: &ActionNow, action: &NewAction) -> bool {
+    let seconds = |work: Option<u32>| work.unwrap_or(0);
+    let at = found.ended_at.is_some_and(|at| at.0.abs_diff(action.ended_at.0) < 2_000_000);
+    at && seconds(action.work_seconds) > 0 && seconds(found.work_seconds) == seconds(action.work_seconds)
 }
 
 /// The decision's working time, unless it would stand under nobody's name and that is not wanted.

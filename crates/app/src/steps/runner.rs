@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,18 +10,24 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::{cause::Cause as Why, effect::StepKind, id::RequestId};
+use countersign_domain::{cause::Cause as Why, effect::StepKind, id::RequestId, time::Time};
 use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context, Freed};
+use futures_util::FutureExt as _;
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
 };
 
-use super::End;
+use super::{End, FIRST_LOOK_S};
 use crate::{App, Error, Result};
 
 /// Steps that run at the same time.
 const SLOTS: usize = 64;
+/// Steps that run at the same time while calls wait for the allowance. A claimed step cannot be overtaken by one that is
+/// not, and knows its request as it was when it was claimed.
+const SLOTS_WHEN_SHORT: usize = 6;
+/// Attempts that this program may break off in, until a person must look.
+const BROKEN_TRIES: i64 = 5;
 /// The longest time between two looks for due steps, whatever wakes come or do not come.
 const IDLE: Duration = Duration::from_secs(5);
 /// When the walk that everything waits for is tried again, where nothing else holds.
@@ -53,7 +60,7 @@ impl App {
         loop {
             while let Some(ended) = running.try_join_next() {
                 if let Err(error) = ended {
-                    tracing::error!(%error, "a step broke off; it is in doubt after the next start");
+                    tracing::error!(%error, "the end of a step could not be kept; it is in doubt after the next start");
                 }
             }
             let wait = match self.claim_and_start(&places, &mut running).await {
@@ -77,6 +84,12 @@ impl App {
         // Before the look: whoever frees a place after it sees that one is wanted.
         places.wanted.store(true, Ordering::SeqCst);
         let free = places.slots.available_permits();
+        let (free, below) = match self.inner.budget.short_of() {
+            None => (free, None),
+            Some(_) if SLOTS - free < SLOTS_WHEN_SHORT => (SLOTS_WHEN_SHORT - (SLOTS - free), None),
+            Some(0) => (0, None),
+            urgent => (free, urgent),
+        };
         if free == 0 {
             return Ok(Some(IDLE));
         }
@@ -88,7 +101,7 @@ impl App {
             return Ok(Some(held.unwrap_or(WALK_AGAIN).min(IDLE)));
         }
         let free = if self.inner.desk.is_probing() {
-            if free < SLOTS {
+            if places.slots.available_permits() < SLOTS {
                 // The one that is tried is on its way.
                 return Ok(Some(IDLE));
             }
@@ -97,7 +110,7 @@ impl App {
             free
         };
         places.wanted.store(false, Ordering::SeqCst);
-        let claimed = self.store().claim(self.now(), free, self.inner.desk.highest()).await?;
+        let claimed = self.store().claim_below(self.now(), free, self.inner.desk.highest(), below).await?;
         let may_be_more = claimed.len() == free;
         self.start(claimed, places, running).await;
         if may_be_more {
@@ -138,24 +151,9 @@ impl App {
 
     async fn run_step(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) {
         let (started_at, began) = (self.now(), self.inner.clock.monotonic());
-        let end = match (step.kind, context) {
-            (StepKind::LinkRecord, _) => self.run_link(&step).await,
-            (StepKind::SyncDirectory, _) => self.sync_kind(&step).await,
-            (_, Err(why)) => Err(Error::Sealed(why)),
-            (_, Ok(None)) => Ok(End::not_needed("The request is gone.")),
-            (StepKind::OpenTicket, Ok(Some(context))) => self.open_ticket(&step, context).await,
-            (StepKind::AdjustTicket, Ok(Some(context))) => self.adjust_ticket(&step, &context).await,
-            (
-                StepKind::RecordRepeat
-                | StepKind::RecordDecision
-                | StepKind::RecordExpiry
-                | StepKind::RecordWithdrawal
-                | StepKind::RecordRevocation
-                | StepKind::RecordFailure,
-                Ok(Some(context)),
-            ) => self.record(&step, &context).await,
-        };
+        let handled = AssertUnwindSafe(self.handle(&step, context)).catch_unwind().await;
         let now = self.now();
+        let end = handled.unwrap_or_else(|_panic| Ok(broken_off(&step, now)));
         let end = end.unwrap_or_else(|error| match error {
             Error::NotConnected => End::parked(Why::NotSetUp, error.to_string()),
             Error::Psa(fault) => {
@@ -164,9 +162,12 @@ impl App {
             }
             other => {
                 let at = now.plus_millis(super::back_off(&step, None));
-                End { cause: Some(Why::Ours), ..End::again(AttemptResult::Later, other.to_string(), at, step.doubt_at) }
+                // What the other side answered may have been what could not be kept.
+                let doubt = if matches!(other, Error::Sealed(_)) { step.doubt_at.or(Some(now)) } else { step.doubt_at };
+                End { cause: Some(Why::Ours), ..End::again(AttemptResult::Later, other.to_string(), at, doubt) }
             }
         });
+        self.inner.desk.attempt_ended(&step.id, &end, self.inner.clock.monotonic());
         metrics::counter!("countersign_steps_total", "kind" => step.kind.as_str(), "result" => end.result.as_str())
             .increment(1);
         let ms = self.inner.clock.monotonic().saturating_sub(began).as_millis();
@@ -193,9 +194,29 @@ impl App {
         }
     }
 
+    async fn handle(&self, step: &Claimed, context: std::result::Result<Option<Context>, String>) -> Result<End> {
+        match (step.kind, context) {
+            (StepKind::LinkRecord, _) => self.run_link(step).await,
+            (StepKind::SyncDirectory, _) => self.sync_kind(step).await,
+            (_, Err(why)) => Err(Error::Sealed(why)),
+            (_, Ok(None)) => Ok(End::not_needed("The request is gone.")),
+            (StepKind::OpenTicket, Ok(Some(context))) => self.open_ticket(step, context).await,
+            (StepKind::AdjustTicket, Ok(Some(context))) => self.adjust_ticket(step, &context).await,
+            (
+                StepKind::RecordRepeat
+                | StepKind::RecordDecision
+                | StepKind::RecordExpiry
+                | StepKind::RecordWithdrawal
+                | StepKind::RecordRevocation
+                | StepKind::RecordFailure,
+                Ok(Some(context)),
+            ) => self.record(step, &context).await,
+        }
+    }
+
     /// After an outage: what waits for its time goes at once.
     async fn hurry(&self) {
-        if let Err(error) = self.store().hurry(self.now()).await {
+        if let Err(error) = self.store().hurry().await {
             tracing::warn!(%error, "steps that waited out an outage go at their own times");
         }
     }
@@ -220,4 +241,16 @@ impl App {
         self.inner.desk.works();
         Ok(End { next, ..End::done(words) })
     }
+}
+
+/// A handler panicked: a fault of this program, of which nobody knows whether it struck before or after a call.
+fn broken_off(step: &Claimed, now: Time) -> End {
+    tracing::error!(step = %step.id, attempt = step.attempt, "a step broke off; it is in doubt");
+    let words = "This program broke off in the middle of it, which is a fault of its own. It is looked for first.";
+    let end = if step.attempt < BROKEN_TRIES {
+        End::again(AttemptResult::Unknown, words, now.plus_seconds(FIRST_LOOK_S), Some(now))
+    } else {
+        End::attention(AttemptResult::Unknown, words, Some(now))
+    };
+    End { cause: Some(Why::Ours), ..end }
 }

@@ -32,7 +32,7 @@ fn kinds() -> Vec<Value> {
     ]
 }
 
-fn with(mut fault: Value, more: &Value) -> Value {
+pub(crate) fn with(mut fault: Value, more: &Value) -> Value {
     for (name, value) in more.as_object().unwrap() {
         fault.as_object_mut().unwrap().entry(name).or_insert(value.clone());
     }
@@ -99,7 +99,7 @@ async fn storm(faults: Vec<Value>) {
 }
 
 /// Everything but the token endpoint, where a 401 means a wrong secret.
-fn everywhere_but_sign_in(fault: &Value) -> Vec<Value> {
+pub(crate) fn everywhere_but_sign_in(fault: &Value) -> Vec<Value> {
     ["/Tickets", "/Tickets/{id}", "/Actions", "/Client", "/Site", "/Asset", "/Users", "/Agent"]
         .map(|path| with(fault.clone(), &json!({ "path": path })))
         .to_vec()

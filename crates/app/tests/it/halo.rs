@@ -1,5 +1,8 @@
 //! The simulator and its controls, read without any code of the product.
 
+use std::{collections::BTreeMap, time::Duration};
+
+use countersign_domain::request::Request;
 use countersign_egress::{Egress, EgressConfig};
 use halo_sim::{Config, Sim};
 use serde_json::{Value, json};
@@ -14,14 +17,23 @@ pub(crate) const CLOSED: i64 = 9;
 
 pub(crate) struct Halo {
     sim: Sim,
+    /// The controls' way.
     egress: Egress,
+    /// The product's way.
+    outward: Egress,
 }
 
 impl Halo {
-    pub(crate) async fn start(config: Config) -> Self {
+    /// `deadline` is the longest that the product waits for an answer, in the machine's time.
+    pub(crate) async fn start(config: Config, deadline: Option<Duration>) -> Self {
         let allow_hosts = vec!["127.0.0.1".to_owned()];
-        let egress = Egress::new(&EgressConfig { allow_hosts, ..EgressConfig::default() }).unwrap();
-        Self { sim: Sim::start(config).await.unwrap(), egress }
+        let usual = EgressConfig { allow_hosts, ..EgressConfig::default() };
+        let outward = EgressConfig { deadline: deadline.unwrap_or(usual.deadline), ..usual.clone() };
+        Self {
+            sim: Sim::start(config).await.unwrap(),
+            egress: Egress::new(&usual).unwrap(),
+            outward: Egress::new(&outward).unwrap(),
+        }
     }
 
     /// A simulator in a thread of its own, with that thread's number, so that its work can be told from ours.
@@ -45,7 +57,7 @@ impl Halo {
     }
 
     pub(crate) fn egress(&self) -> Egress {
-        self.egress.clone()
+        self.outward.clone()
     }
 
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
@@ -86,26 +98,42 @@ impl Halo {
         self.control("PATCH", &format!("/agents/{API_AGENT}/rights"), json!({ name: value })).await;
     }
 
-    /// Makes a second ticket with the reference of the first, as a Halo does that lets a lost call through twice.
-    pub(crate) async fn post_again(&self, ticket: &Value) {
+    /// Calls the API as our application does, past the product.
+    pub(crate) async fn post(&self, path: &str, body: Value) {
         let http = self.egress.client_for(&[&self.sim.url().parse().unwrap()]).unwrap();
-        let (id, secret) = (self.sim.client_id(), self.sim.client_secret());
         let form = [
             ("grant_type", "client_credentials"),
-            ("client_id", id),
-            ("client_secret", secret),
+            ("client_id", self.sim.client_id()),
+            ("client_secret", self.sim.client_secret()),
             ("scope", "read:tickets edit:tickets read:customers read:assets"),
         ];
         let url = self.sim.url();
         let token: Value =
             http.post(format!("{url}/auth/token")).form(&form).send().await.unwrap().json().await.unwrap();
-        let copy = json!([{
+        let token = token["access_token"].as_str().unwrap();
+        let answer =
+            http.post(format!("{url}/api{path}")).bearer_auth(token).json(&json!([body])).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+    }
+
+    /// Makes a second ticket with the reference of the first, as a Halo does that lets a lost call through twice.
+    pub(crate) async fn post_again(&self, ticket: &Value) {
+        let copy = json!({
             "summary": ticket["summary"], "tickettype_id": ticket["tickettype_id"], "client_id": ticket["client_id"],
             "third_party_id_string": ticket["third_party_id_string"],
-        }]);
-        let token = token["access_token"].as_str().unwrap();
-        let answer = http.post(format!("{url}/api/Tickets")).bearer_auth(token).json(&copy).send().await.unwrap();
-        assert_eq!(answer.status(), 201);
+        });
+        self.post("/Tickets", copy).await;
+    }
+
+    /// Changes the words of an action, as a person would.
+    pub(crate) async fn reword(&self, ticket: &Value, action: &Value, words: &str) {
+        let change = json!({"id": action["id"], "ticket_id": ticket["id"], "note": words, "note_html": words});
+        self.post("/Actions", change).await;
+    }
+
+    /// A person changes a ticket.
+    pub(crate) async fn change(&self, ticket: &Value, change: Value) {
+        self.control("PATCH", &format!("/tickets/{}", ticket["id"]), change).await;
     }
 
     pub(crate) async fn tickets(&self) -> Vec<Value> {
@@ -130,6 +158,27 @@ impl Halo {
     /// How many calls there were of each kind, `POST /Tickets` for one.
     pub(crate) async fn counts(&self) -> Value {
         self.control("GET", "/calls", json!({})).await["counts"].take()
+    }
+
+    /// How many calls ended with each status.
+    pub(crate) async fn statuses(&self) -> Value {
+        self.control("GET", "/calls", json!({})).await["statuses"].take()
+    }
+
+    /// The calls so far in their order, `POST /Tickets` for one.
+    pub(crate) async fn calls(&self) -> Vec<String> {
+        let log = self.control("GET", "/calls", json!({})).await;
+        let calls = log["calls"].as_array().cloned().unwrap();
+        calls
+            .iter()
+            .map(|call| format!("{} {}", call["method"].as_str().unwrap(), call["path"].as_str().unwrap()))
+            .collect()
+    }
+
+    /// How many calls met a fault.
+    pub(crate) async fn hits(&self) -> u64 {
+        let faults = self.control("GET", "/faults", json!({})).await;
+        faults["faults"].as_array().unwrap().iter().filter_map(|fault| fault["hits"].as_u64()).sum()
     }
 
     pub(crate) async fn forget_calls(&self) {
@@ -160,4 +209,34 @@ pub(crate) fn action_of(ticket: &Value, kind: &str) -> Value {
 /// Booked minutes, rounded.
 pub(crate) fn minutes(action: &Value) -> i64 {
     format!("{:.0}", action["timetaken"].as_f64().unwrap() * 60.0).parse().unwrap()
+}
+
+/// A decided request's ticket is right in every field: one action, one time entry, status and assignee.
+pub(crate) fn assert_right(ticket: &Value, request: &Request) {
+    let actions = actions(ticket);
+    assert_eq!(actions.len(), 1, "{ticket:#}");
+    let action = &actions[0];
+    assert!(note(action).contains(&format!("{}/record_decision/1", request.id)), "{action:#}");
+    assert_eq!(minutes(action), 5);
+    assert_eq!(action["who_agentid"], SAM);
+    assert_eq!(ticket["status_id"], CLOSED);
+    assert_eq!(ticket["agent_id"], SAM);
+    assert!(ticket["summary"].as_str().unwrap().ends_with(&format!("[{}]", request.id.short())));
+}
+
+impl Halo {
+    /// Each of these decided requests has exactly one ticket, right in every field, and there is no other ticket.
+    pub(crate) async fn assert_exactly(&self, requests: &[Request]) {
+        let tickets = self.tickets().await;
+        let mut bearing: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for ticket in &tickets {
+            bearing.entry(ticket["third_party_id_string"].as_str().unwrap_or("none")).or_default().push(ticket);
+        }
+        for request in requests {
+            let found = bearing.remove(request.id.as_str()).unwrap_or_default();
+            assert_eq!(found.len(), 1, "tickets of {}: {found:#?}", request.id);
+            assert_right(found[0], request);
+        }
+        assert!(bearing.is_empty(), "{bearing:#?}");
+    }
 }

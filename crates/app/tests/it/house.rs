@@ -1,6 +1,6 @@
 //! An MSP's server with its worker, its people and computers, over a simulator.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use countersign_app::{
     App, Parts, StepRow,
@@ -9,7 +9,7 @@ use countersign_app::{
     enroll::{Enrollment, KeyWish},
     notify::Notifier,
     people::NewTechnician,
-    psa::halo::HaloConnect,
+    psa::{Connect, halo::HaloConnect},
     seal::Sealer,
     sign_in::hash,
     ticketing::Change,
@@ -23,18 +23,18 @@ use countersign_domain::{
     request::{Request, State},
     role::Role,
 };
-use countersign_store::{Accepted, ComputerContext, Options, Place, StepsQuery, Store};
+use countersign_store::{Accepted, ComputerContext, Options, Place, StepState, StepsQuery, Store};
 use halo_sim::Config;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::{
     halo::Halo,
-    quick::{Quick, pause},
+    quick::{Quick, RATE, pause},
 };
 
 /// Longest wait for a condition, in the machine's time.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until a condition holds; `what` names it where it does not in time.
 pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
@@ -51,18 +51,46 @@ pub(crate) struct Running {
     pub(crate) app: App,
     pub(crate) store: Store,
     worker: JoinHandle<()>,
+    timers: JoinHandle<()>,
+}
+
+impl Running {
+    /// Its timers end, as if the machine had no time for them; its worker goes on.
+    pub(crate) fn stop_beating(&self) {
+        self.timers.abort();
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.worker.abort();
+        self.timers.abort();
     }
 }
+
+/// What a house stands on, where it is not the usual.
+#[derive(Default)]
+pub(crate) struct Ground {
+    pub(crate) config: Config,
+    /// The longest that the product waits for an answer of Halo, in the machine's time.
+    pub(crate) deadline: Option<Duration>,
+    /// Seconds of the clock in one of the machine's.
+    pub(crate) rate: Option<u32>,
+    /// A database that several nodes share; SQLite in a folder where there is none.
+    pub(crate) shared: Option<Place>,
+    /// Stands between the product and the connection.
+    pub(crate) between: Option<Between>,
+}
+
+/// Puts something between the product and the connection.
+pub(crate) type Between = fn(HaloConnect) -> Arc<dyn Connect>;
 
 pub(crate) struct House {
     pub(crate) halo: Halo,
     pub(crate) clock: Arc<Quick>,
     pub(crate) folder: tempfile::TempDir,
+    place: Place,
+    between: Option<Between>,
     running: Option<Running>,
     pub(crate) admin: Technician,
     pub(crate) key: String,
@@ -86,14 +114,25 @@ impl House {
     }
 
     pub(crate) async fn not_set_up(config: Config) -> Self {
-        Self::over(Halo::start(config).await).await
+        Self::on(Ground { config, ..Ground::default() }).await
     }
 
     /// A server that is not set up, over a simulator that runs.
     pub(crate) async fn over(halo: Halo) -> Self {
+        Self::between(halo, Ground::default()).await
+    }
+
+    /// A server that is not set up.
+    pub(crate) async fn on(ground: Ground) -> Self {
+        let halo = Halo::patient(ground.config.clone(), ground.deadline).await;
+        Self::between(halo, ground).await
+    }
+
+    async fn between(halo: Halo, ground: Ground) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Quick::new());
-        let running = open(folder.path().join("countersign.db"), &clock, &halo).await;
+        let clock = Arc::new(Quick::new(ground.rate.unwrap_or(RATE)));
+        let place = ground.shared.unwrap_or_else(|| Place::Sqlite(folder.path().join("countersign.db")));
+        let running = open(&place, ground.between, &clock, &halo).await;
         let sam = NewTechnician {
             email: "sam.okoro@example.com".to_owned(),
             name: "Sam Okoro".to_owned(),
@@ -103,7 +142,7 @@ impl House {
         let admin = running.app.add_technician(Actor::Server, sam).await.unwrap().technician;
         let wish = KeyWish { name: "Sample".to_owned(), ..KeyWish::default() };
         let (_, key) = running.app.make_enrollment_key(&admin, wish).await.unwrap();
-        Self { halo, clock, folder, running: Some(running), admin, key }
+        Self { halo, clock, folder, place, between: ground.between, running: Some(running), admin, key }
     }
 
     /// What an administrator types in the set-up.
@@ -160,11 +199,12 @@ impl House {
 
     /// The process starts on the folder as it is.
     pub(crate) async fn start(&mut self) {
-        self.running = Some(open(self.database(), &self.clock, &self.halo).await);
+        self.running = Some(self.another_node().await);
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("countersign.db")
+    /// One more process on the same database.
+    pub(crate) async fn another_node(&self) -> Running {
+        open(&self.place, self.between, &self.clock, &self.halo).await
     }
 
     pub(crate) async fn technician(&self, email: &str, name: &str, role: Role) -> Technician {
@@ -213,6 +253,21 @@ impl House {
         self.app().steps(&self.admin, &wanted).await.unwrap()
     }
 
+    /// Some of the steps that are not over.
+    pub(crate) async fn undone(&self) -> Vec<StepRow> {
+        let mut undone = Vec::new();
+        for state in [StepState::Attention, StepState::Waiting] {
+            let wanted = StepsQuery { state: Some(state), limit: 20, ..StepsQuery::default() };
+            undone.extend(self.app().steps(&self.admin, &wanted).await.unwrap());
+        }
+        undone
+    }
+
+    /// An id that no other call gets.
+    pub(crate) fn uuid(&self) -> uuid::Uuid {
+        System.uuid()
+    }
+
     /// The steps of one request's lane.
     pub(crate) async fn steps_of(&self, request: &RequestId) -> Vec<StepRow> {
         let mut steps = self.steps().await;
@@ -233,13 +288,11 @@ impl House {
         let mut left = Vec::new();
         let waited = tokio::time::timeout(PATIENCE, async {
             loop {
-                left = self.steps().await;
-                left.retain(|step| step.state != "done");
+                left = self.undone().await;
                 let far = self.app().now().plus_seconds(3600);
                 if left.is_empty() && self.store().tickets_to_verify(far, 1).await.unwrap().is_empty() {
                     // What a read-back appended comes before its ticket counts as read.
-                    left = self.steps().await;
-                    left.retain(|step| step.state != "done");
+                    left = self.undone().await;
                     if left.is_empty() {
                         return;
                     }
@@ -271,23 +324,15 @@ impl House {
     pub(crate) async fn assert_told(&self, request: &Request) -> Value {
         let request = self.request(&request.id).await;
         let ticket = self.halo.ticket_of(request.id.as_str()).await;
-        let actions = crate::halo::actions(&ticket);
-        assert_eq!(actions.len(), 1, "{ticket:#}");
-        let action = &actions[0];
-        assert!(crate::halo::note(action).contains(&format!("{}/record_decision/1", request.id)), "{action:#}");
-        assert_eq!(crate::halo::minutes(action), 5);
-        assert_eq!(action["who_agentid"], crate::halo::SAM);
-        assert_eq!(ticket["status_id"], crate::halo::CLOSED);
-        assert_eq!(ticket["agent_id"], crate::halo::SAM);
-        assert!(ticket["summary"].as_str().unwrap().ends_with(&format!("[{}]", request.id.short())));
+        crate::halo::assert_right(&ticket, &request);
         assert!(matches!(request.state, State::Approved | State::Denied));
         ticket
     }
 }
 
-async fn open(database: PathBuf, clock: &Arc<Quick>, halo: &Halo) -> Running {
+async fn open(place: &Place, between: Option<Between>, clock: &Arc<Quick>, halo: &Halo) -> Running {
     let instance = System.uuid().to_string();
-    let options = || Options { place: Place::Sqlite(database.clone()), instance: instance.clone() };
+    let options = || Options { place: place.clone(), instance: instance.clone() };
     // The lock of a process that just died is free when its last task has ended.
     let mut store = Store::open(options(), clock.now_time()).await;
     for _ in 0..400 {
@@ -298,11 +343,13 @@ async fn open(database: PathBuf, clock: &Arc<Quick>, halo: &Halo) -> Running {
         store = Store::open(options(), clock.now_time()).await;
     }
     let store = store.unwrap();
+    let connect = HaloConnect::new(halo.egress());
     let app = App::new(Parts {
         store: store.clone(),
         clock: Arc::<Quick>::clone(clock),
         ids: Arc::new(System),
-        connect: Arc::new(HaloConnect::new(halo.egress())),
+        connect: between
+            .map_or_else(|| Arc::new(connect.clone()) as Arc<dyn Connect>, |between| between(connect.clone())),
         notify: Notifier::new(halo.egress()),
         sealer: Sealer::new(&[7; 32]),
         public_url: "https://countersign.example.com".to_owned(),
@@ -312,11 +359,13 @@ async fn open(database: PathBuf, clock: &Arc<Quick>, halo: &Halo) -> Running {
     .unwrap();
     let worker = tokio::spawn({
         let app = app.clone();
-        async move {
-            tokio::join!(app.run_worker(), app.run_timers());
-        }
+        async move { app.run_worker().await }
     });
-    Running { app, store, worker }
+    let timers = tokio::spawn({
+        let app = app.clone();
+        async move { app.run_timers().await }
+    });
+    Running { app, store, worker, timers }
 }
 
 pub(crate) fn wish(verdict: Verdict) -> Wish {

@@ -1,13 +1,14 @@
 //! Tickets that are not shown any more, and databases that are older than the tickets.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use countersign_domain::id::RequestId;
+use countersign_app::ticketing::Change;
+use countersign_domain::{id::RequestId, request::Request};
 use serde_json::json;
 
 use crate::{
-    halo::actions,
-    house::{House, until},
+    halo::{action_of, actions, assert_right},
+    house::{Ground, House, until},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -162,4 +163,191 @@ async fn tickets_that_a_restored_backup_does_not_know_pause_new_ones_until_a_per
     let ticket = house.halo.ticket_of(forgotten.id.as_str()).await;
     assert_eq!(actions(&ticket).len(), 1, "{ticket:#}");
     assert_eq!(house.halo.tickets().await.len(), 3);
+}
+
+/// A house with one told request, so that there is a control record; and a request whose next answer of `path` is lost.
+async fn answer_lost(path: &str) -> (House, Request) {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    let known = house.ask(&computer).await;
+    house.approve(&known).await;
+    house.assert_all_done().await;
+    let nobody_looks = json!({"kind": "status", "code": 503, "method": "GET"});
+    house.halo.fault(nobody_looks).await;
+    house.halo.fault(json!({"kind": "cut_after", "path": path, "method": "POST", "times": 1})).await;
+    let request = house.ask(&computer).await;
+    if path == "/Actions" {
+        house.until_step(&request.id, "open_ticket", "done").await;
+    }
+    house.approve(&request).await;
+    let kind = if path == "/Actions" { "record_decision" } else { "open_ticket" };
+    let lost = (kind.to_owned(), "unknown".to_owned());
+    until("the answer is lost", async || house.attempts(&request.id).await.contains(&lost)).await;
+    (house, request)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_was_merged_before_it_was_found_goes_on_where_it_went() {
+    let (house, request) = answer_lost("/Tickets").await;
+    let ours = house.halo.ticket_of(request.id.as_str()).await;
+    let tickets = house.halo.tickets().await;
+    let other = tickets.iter().find(|ticket| ticket["id"] != ours["id"]).unwrap().clone();
+    house.halo.change(&ours, json!({"merged_into_id": other["id"]})).await;
+    house.halo.no_faults().await;
+    house.assert_all_done().await;
+    let tickets = house.halo.tickets().await;
+    assert_eq!(tickets.len(), 2, "none was made anew");
+    let target = tickets.iter().find(|ticket| ticket["id"] == other["id"]).unwrap();
+    let told = actions(target);
+    let about = told.iter().filter(|action| crate::halo::note(action).contains(request.id.as_str())).count();
+    assert_eq!((told.len(), about), (2, 1), "{target:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_was_deleted_before_it_was_found_is_not_made_anew() {
+    let (house, request) = answer_lost("/Tickets").await;
+    let ours = house.halo.ticket_of(request.id.as_str()).await;
+    house.halo.control("DELETE", &format!("/tickets/{}", ours["id"]), json!({})).await;
+    house.halo.no_faults().await;
+    house.until_step(&request.id, "record_decision", "attention").await;
+    assert!(house.attempts(&request.id).await.contains(&("open_ticket".to_owned(), "found".to_owned())));
+    assert_eq!(house.halo.tickets().await.len(), 2);
+}
+
+/// Neither the summary nor the description has to stay as we wrote it: the reference stands in a field of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_was_edited_before_it_was_found_is_found() {
+    let (house, request) = answer_lost("/Tickets").await;
+    let ours = house.halo.ticket_of(request.id.as_str()).await;
+    house.halo.change(&ours, json!({"summary": "A printer driver", "details": "See the call."})).await;
+    house.halo.no_faults().await;
+    house.assert_all_done().await;
+    assert_eq!(house.halo.tickets().await.len(), 2);
+    let ticket = house.halo.ticket_of(request.id.as_str()).await;
+    assert_eq!((actions(&ticket).len(), &ticket["summary"]), (1, &json!("A printer driver")));
+}
+
+/// The other way round: the field was emptied, and the summary still ends with the short form.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_without_its_reference_is_found_by_its_summary() {
+    let (house, request) = answer_lost("/Tickets").await;
+    let ours = house.halo.ticket_of(request.id.as_str()).await;
+    house.halo.change(&ours, json!({"third_party_id_string": ""})).await;
+    house.halo.no_faults().await;
+    house.assert_all_done().await;
+    let tickets = house.halo.tickets().await;
+    assert_eq!(tickets.len(), 2);
+    assert_right(tickets.iter().find(|ticket| ticket["id"] == ours["id"]).unwrap(), &request);
+}
+
+/// A technician rewrote the note before we saw it: our application, the time and the second of its end tell it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_whose_note_was_changed_is_found_by_its_second_witness() {
+    let (house, request) = answer_lost("/Actions").await;
+    let ticket = house.halo.ticket_of(request.id.as_str()).await;
+    house.halo.reword(&ticket, &action_of(&ticket, "record_decision"), "Approved, see the call.").await;
+    house.halo.no_faults().await;
+    house.assert_all_done().await;
+    let ticket = house.halo.ticket_of(request.id.as_str()).await;
+    assert_eq!(actions(&ticket).len(), 1, "{ticket:#}");
+    assert!(house.attempts(&request.id).await.contains(&("record_decision".to_owned(), "found".to_owned())));
+}
+
+/// Its time was changed, too: nobody can tell, so a person must.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_of_ours_that_cannot_be_told_apart_waits_for_a_person() {
+    let (house, request) = answer_lost("/Actions").await;
+    let ticket = house.halo.ticket_of(request.id.as_str()).await;
+    let action = action_of(&ticket, "record_decision");
+    let change = json!({"id": action["id"], "ticket_id": ticket["id"], "note_html": "Approved.", "note": "Approved.", "timetaken": 0.5});
+    house.halo.post("/Actions", change).await;
+    house.halo.no_faults().await;
+    house.until_step(&request.id, "record_decision", "attention").await;
+    let ticket = house.halo.ticket_of(request.id.as_str()).await;
+    assert_eq!(actions(&ticket).len(), 1, "{ticket:#}");
+    let steps = house.steps_of(&request.id).await;
+    let words = steps.iter().find_map(|step| step.words.clone().filter(|_| step.kind == "record_decision")).unwrap();
+    assert!(words.contains("its note was changed by a person"), "{words}");
+}
+
+/// The ticket of a step in doubt is hidden: neither is its opening entry shown, so nothing is written again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_is_not_written_again_where_its_ticket_is_hidden() {
+    for hidden_is in ["404", "empty"] {
+        let (house, request) = answer_lost("/Actions").await;
+        house.halo.switches(json!({"hidden_is": hidden_is})).await;
+        let sight = ["Can View Unassigned Tickets", "Can view Tickets that are assigned to other Agents"];
+        for right in sight {
+            house.halo.right(right, "No").await;
+        }
+        house.halo.no_faults().await;
+        house.until_step(&request.id, "record_decision", "attention").await;
+        assert_eq!(actions(&house.halo.ticket_of(request.id.as_str()).await).len(), 1);
+        for right in sight {
+            house.halo.right(right, "Yes").await;
+        }
+        let steps = house.steps_of(&request.id).await;
+        let step = steps.iter().find(|step| step.kind == "record_decision").unwrap();
+        house.app().retry_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
+        house.assert_all_done().await;
+        house.assert_told(&request).await;
+    }
+}
+
+/// Halo answers well, but with something else than what was asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_about_another_record_is_not_believed() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    let stranger = "req_0197c9a0-7d6e-7c3a-8f00-00000000abcd";
+    let other_ticket = json!({"id": 1, "summary": "Another", "third_party_id_string": stranger});
+    let other_action = json!({"id": 7, "ticket_id": 1, "note_html": "Another note.", "note": "Another note."});
+    for (path, body) in [("/Tickets", other_ticket), ("/Actions", other_action)] {
+        for when in ["before", "after"] {
+            let fault =
+                json!({"kind": "garbage", "when": when, "body": body, "path": path, "method": "POST", "times": 1});
+            house.halo.fault(fault).await;
+            let request = house.ask(&computer).await;
+            house.approve(&request).await;
+            house.assert_all_done().await;
+            house.assert_told(&request).await;
+            house.halo.no_faults().await;
+        }
+    }
+    assert_eq!(house.halo.tickets().await.len(), 4);
+}
+
+/// A late success after the settle time: Halo needed longer than anybody waits, and the same was sent again. The later
+/// ticket is closed with a note, ten minutes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_success_that_comes_after_the_settle_time_is_closed_with_a_note() {
+    let ground = Ground { deadline: Some(Duration::from_millis(500)), ..Ground::default() };
+    let house = House::on(ground).await;
+    house.set_up(Change::default()).await;
+    let computer = house.sample_computer().await;
+    let known = house.ask(&computer).await;
+    house.approve(&known).await;
+    house.assert_all_done().await;
+    // The settle time of three seconds is 150 ms here.
+    let late = json!({"kind": "delay", "ms": 2000, "when": "before", "path": "/Tickets", "method": "POST", "times": 1});
+    house.halo.fault(late).await;
+    let request = house.ask(&computer).await;
+    house.approve(&request).await;
+    house.until_step(&request.id, "record_decision", "done").await;
+    until("Halo made the other one", async || house.halo.tickets_of(request.id.as_str()).await.len() == 2).await;
+    house.clock.forward(Duration::from_mins(11));
+    let mut tickets = Vec::new();
+    until("the other one is closed", async || {
+        tickets = house.halo.tickets_of(request.id.as_str()).await;
+        tickets.iter().all(|ticket| ticket["hasbeenclosed"] == json!(true) && actions(ticket).len() == 1)
+    })
+    .await;
+    let told = |ticket: &serde_json::Value| crate::halo::note(&actions(ticket)[0]).to_owned();
+    tickets.sort_by_key(|ticket| told(ticket).contains("second ticket"));
+    assert_right(&tickets[0], &request);
+    assert!(
+        told(&tickets[1]).contains(&format!("Ticket {} tells its story", tickets[0]["id"])),
+        "{}",
+        told(&tickets[1])
+    );
 }

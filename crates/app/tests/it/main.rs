@@ -7,7 +7,9 @@
 
 mod access;
 mod alerts;
+mod allowance;
 mod attention;
+mod broken;
 mod calls;
 mod check;
 mod computers;
@@ -17,6 +19,9 @@ mod halo;
 mod house;
 mod links;
 mod lost;
+mod matrix;
+mod nodes;
+mod outage;
 mod quick;
 mod rights;
 mod scale;

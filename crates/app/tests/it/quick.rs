@@ -1,7 +1,10 @@
 //! A clock that runs faster than the machine's, and can be moved forward by hand.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,13 +14,16 @@ use countersign_domain::time::Time;
 use tokio::sync::Notify;
 
 /// Seconds of this clock in one second of the machine's. A look after two seconds comes after 0.1 s.
-const RATE: u32 = 20;
+pub(crate) const RATE: u32 = 20;
 /// 2026-09-01 08:00:00 UTC.
 const START: i64 = 1_788_249_600_000_000;
 
 pub(crate) struct Quick {
     began: Instant,
+    rate: u32,
     ahead: Mutex<Duration>,
+    /// Microseconds that the time was set by.
+    set: AtomicI64,
     moved: Notify,
 }
 
@@ -33,12 +39,24 @@ pub(crate) async fn pause(span: Duration) {
 }
 
 impl Quick {
-    pub(crate) fn new() -> Self {
-        Self { began: machine(), ahead: Mutex::default(), moved: Notify::new() }
+    /// A clock with so many seconds in one of the machine's.
+    pub(crate) fn new(rate: u32) -> Self {
+        Self { began: machine(), rate, ahead: Mutex::default(), set: AtomicI64::new(0), moved: Notify::new() }
     }
 
     pub(crate) fn now_time(&self) -> Time {
         self.now()
+    }
+
+    /// Sets the time; the clock that is never set goes on as it was.
+    pub(crate) fn jump(&self, seconds: i64) {
+        self.set.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+
+    /// Whole seconds of the clock that is never set.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.monotonic().as_secs()
     }
 
     pub(crate) fn forward(&self, span: Duration) {
@@ -50,12 +68,12 @@ impl Quick {
 #[async_trait]
 impl Clock for Quick {
     fn now(&self) -> Time {
-        Time(START + i64::try_from(self.monotonic().as_micros()).unwrap())
+        Time(START + self.set.load(Ordering::SeqCst) + i64::try_from(self.monotonic().as_micros()).unwrap())
     }
 
     fn monotonic(&self) -> Duration {
         let ahead = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        machine().saturating_duration_since(self.began) * RATE + ahead
+        machine().saturating_duration_since(self.began) * self.rate + ahead
     }
 
     async fn sleep(&self, span: Duration) {
@@ -70,7 +88,7 @@ impl Clock for Quick {
             }
             tokio::select! {
                 () = moved => {}
-                () = pause(left / RATE + Duration::from_millis(1)) => {}
+                () = pause(left / self.rate + Duration::from_millis(1)) => {}
             }
         }
     }

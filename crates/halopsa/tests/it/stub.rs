@@ -127,7 +127,7 @@ impl Permit for Counted {
         self.asked.lock().unwrap().push(urgency);
     }
 
-    fn limited(&self, retry_after: Option<Duration>) {
+    async fn limited(&self, retry_after: Option<Duration>) {
         self.limited.lock().unwrap().push(retry_after);
     }
 }

@@ -15,6 +15,8 @@ use crate::{Cause, Class, Fault, Found, Sweep, SweepRange};
 
 /// Rows per page of the directory. Halo cuts tickets to 100, but customers, sites, users and assets hardly at all.
 pub(super) const DIRECTORY_PAGE: usize = 1000;
+/// How often a page of a walk over tickets is asked for until the walk is given up.
+const PAGE_TRIES: u32 = 4;
 
 /// Turns "not found" into nothing.
 pub(super) fn or_none<T>(result: Result<T, Error>) -> Result<Option<T>, Fault> {
@@ -55,7 +57,7 @@ async fn walk(client: &Client, deleted: Deleted, floor: Option<i64>) -> Result<W
     let mut walk = Walk { ids: Vec::new(), ours: Vec::new(), complete: false };
     // Halo may not honour the order asked for; then the lowest id met says nothing about what is still to come.
     let mut falling = true;
-    while let Some(page) = pages.next().await.map_err(|error| fault(&error))? {
+    while let Some(page) = next_page(&mut pages, if walk.ids.is_empty() { 1 } else { PAGE_TRIES }).await? {
         for ticket in page {
             falling &= walk.ids.last().is_none_or(|&last| last > ticket.id);
             walk.ids.push(ticket.id);
@@ -73,6 +75,18 @@ async fn walk(client: &Client, deleted: Deleted, floor: Option<i64>) -> Result<W
     walk.complete = pages.end() == Some(End::Complete);
     walk.ours.sort_by_key(|ticket| std::cmp::Reverse(ticket.id));
     Ok(walk)
+}
+
+/// The next page. One behind the first is asked for again where nobody can tell why it did not come: of a long walk some
+/// page fails on a bad day, and beginning anew would not end.
+async fn next_page(pages: &mut Pages<Ticket>, mut tries: u32) -> Result<Option<Vec<Ticket>>, Fault> {
+    loop {
+        tries -= 1;
+        match pages.next().await {
+            Err(error) if tries > 0 && matches!(error.kind, ErrorKind::Unknown(_)) => {}
+            answer => return answer.map_err(|error| fault(&error)),
+        }
+    }
 }
 
 fn found(ticket: Ticket, deleted: bool) -> Found {

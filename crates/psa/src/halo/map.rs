@@ -151,6 +151,8 @@ pub(super) fn action_now(action: halopsa::Action) -> ActionNow {
         owner_name: action.who,
         // Actions are numbered per ticket, and the first is the one it was opened with.
         opening: action.id == 1,
+        application: action.actionby_application_id.filter(|name| !name.trim().is_empty()),
+        ended_at: action.actioncompletiondate.map(|at| Time(at.as_microsecond())),
         note: action.note_html.or(action.note).unwrap_or_default(),
     }
 }

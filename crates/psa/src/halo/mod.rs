@@ -123,8 +123,8 @@ impl halopsa::Permit for BudgetPermit {
         self.0.acquire(priority).await;
     }
 
-    fn limited(&self, retry_after: Option<Duration>) {
-        self.0.limited(retry_after);
+    async fn limited(&self, retry_after: Option<Duration>) {
+        self.0.limited(retry_after).await;
     }
 }
 
@@ -135,7 +135,7 @@ struct NoBudget;
 impl Budget for NoBudget {
     async fn acquire(&self, _priority: Priority) {}
 
-    fn limited(&self, _retry_after: Option<Duration>) {}
+    async fn limited(&self, _retry_after: Option<Duration>) {}
 }
 
 /// One connection to one HaloPSA.
@@ -148,7 +148,7 @@ struct Halo {
 }
 
 impl Halo {
-    /// For everything that nobody waits for.
+    /// For everything that can wait.
     fn sync(&self) -> Client {
         self.client.at(Urgency::Background)
     }
@@ -220,7 +220,8 @@ impl Psa for Halo {
     }
 
     async fn actions(&self, ticket: &str) -> Result<Vec<ActionNow>, Fault> {
-        let actions = self.sync().actions(map::id(ticket)?, ActionFilter::WithHtml).await;
+        // Asked for where a decision's action is in doubt: it waits for the answer.
+        let actions = self.client.at(Urgency::First).actions(map::id(ticket)?, ActionFilter::WithHtml).await;
         let mut actions = actions.map_err(|error| fault(&error))?;
         actions.sort_by_key(|action| action.id);
         Ok(actions.into_iter().map(map::action_now).collect())
@@ -228,7 +229,8 @@ impl Psa for Halo {
 
     async fn sweep(&self, range: &SweepRange) -> Result<Sweep, Fault> {
         self.learn_agent_url().await;
-        find::sweep(&self.sync(), range).await
+        // New tickets wait for it.
+        find::sweep(&self.client, range).await
     }
 
     async fn ticket_details(&self, id: &str) -> Result<Option<String>, Fault> {
@@ -257,7 +259,7 @@ impl Psa for Halo {
     }
 
     async fn choices(&self, ticket_type: Option<&str>) -> Result<Choices, Fault> {
-        choices::choices(&self.sync(), ticket_type).await
+        choices::choices(&self.client.at(Urgency::First), ticket_type).await
     }
 
     async fn knock(&self) -> Vec<Check> {

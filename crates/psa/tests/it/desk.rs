@@ -27,7 +27,7 @@ impl Budget for Spent {
         self.0.lock().unwrap().push(priority);
     }
 
-    fn limited(&self, _retry_after: Option<Duration>) {}
+    async fn limited(&self, _retry_after: Option<Duration>) {}
 }
 
 pub(crate) struct Desk {

@@ -1,0 +1,120 @@
+//! Halo is down, for a while or for a day; a call hangs; a step is stuck. Nobody else waits for that.
+
+use std::time::Duration;
+
+use countersign_app::{budget::Allowance, ticketing::Change};
+use countersign_domain::{decision::Verdict, request::State};
+use halo_sim::Config;
+use serde_json::json;
+
+use crate::{
+    halo::assert_right,
+    house::{House, until, wish},
+    quick::pause,
+};
+
+/// Ten minutes without Halo: the circuit opens, and it is tried gently.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn halo_that_is_down_is_tried_gently() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    let first = house.ask(&computer).await;
+    house.approve(&first).await;
+    house.assert_all_done().await;
+    house.halo.down().await;
+    let mut requests = Vec::new();
+    for _ in 0..40 {
+        requests.push(house.ask(&computer).await);
+    }
+    until("it is seen", async || house.app().ticketing().trouble.is_some()).await;
+    house.halo.forget_calls().await;
+    for _ in 0..120 {
+        house.clock.forward(Duration::from_secs(5));
+        pause(Duration::from_millis(10)).await;
+    }
+    let calls = house.halo.calls().await;
+    // Half a second, one, two, … and then every 32 s, for ten minutes and as long as the machine took.
+    assert!((5..60).contains(&calls.len()), "{} calls: {calls:?}", calls.len());
+    house.halo.no_faults().await;
+    for request in &requests {
+        house.approve(request).await;
+    }
+    house.assert_all_done().await;
+    requests.push(first);
+    house.halo.assert_exactly(&requests).await;
+}
+
+/// A day without Halo: every decision reaches its endpoint at once; then the backlog is told in order, within the
+/// allowance, nothing twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn halo_is_down_for_a_day() {
+    let budget = Some(Allowance { calls: 30, window_s: 60, off: false });
+    let house = House::with(Config::default(), Change { budget, ..Change::default() }).await;
+    let computer = house.sample_computer().await;
+    let known = house.ask(&computer).await;
+    house.approve(&known).await;
+    house.assert_all_done().await;
+    house.halo.down().await;
+    let mut requests = Vec::new();
+    for n in 0..72 {
+        let request = house.ask(&computer).await;
+        let verdict = if n % 4 == 0 { Verdict::Deny } else { Verdict::Approve };
+        house.app().decide(&house.admin, &request.id, wish(verdict)).await.unwrap();
+        // What the endpoint reads when it is woken.
+        let decided = house.app().request(&house.admin, &request.id).await.unwrap().request;
+        assert_eq!(
+            (decided.state, decided.grant.is_some()),
+            if n % 4 == 0 { (State::Denied, false) } else { (State::Approved, true) }
+        );
+        requests.push(request);
+        house.clock.forward(Duration::from_mins(20));
+        pause(Duration::from_millis(5)).await;
+    }
+    house.halo.no_faults().await;
+    house.halo.forget_calls().await;
+    let began = house.clock.seconds();
+    house.assert_all_done().await;
+    let took = house.clock.seconds() - began;
+    let calls = house.halo.calls().await.len();
+    assert!(u64::try_from(calls).unwrap() <= 60 + took / 2, "{calls} calls in {took} s");
+    // In the order they were asked, give or take what is on its way at the same time.
+    let mut tickets = house.halo.tickets().await;
+    tickets.retain(|ticket| ticket["third_party_id_string"] != known.id.as_str());
+    tickets.sort_by_key(|ticket| ticket["id"].as_i64());
+    assert_eq!(tickets.len(), requests.len());
+    for (place, request) in requests.iter().enumerate() {
+        let found = tickets.iter().position(|ticket| ticket["third_party_id_string"] == request.id.as_str()).unwrap();
+        assert!(found.abs_diff(place) <= 12, "{place} came at {found}");
+        assert_right(&tickets[found], request);
+    }
+}
+
+/// A call that hangs, and a ticket that Halo refuses, hold up their own lanes alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_that_is_stuck_delays_no_other() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    let first = house.ask(&computer).await;
+    house.until_step(&first.id, "open_ticket", "done").await;
+    let hangs =
+        json!({"kind": "delay", "ms": 12_000, "when": "after", "path": "/Tickets", "method": "POST", "times": 1});
+    house.halo.fault(hangs).await;
+    let hung = house.ask(&computer).await;
+    until("it hangs", async || house.halo.hits().await == 1).await;
+    house.halo.fault(json!({"kind": "status", "code": 400, "path": "/Tickets", "method": "POST", "times": 1})).await;
+    let refused = house.ask(&computer).await;
+    house.until_step(&refused.id, "open_ticket", "attention").await;
+    let mut others = Vec::new();
+    for _ in 0..30 {
+        let request = house.ask(&computer).await;
+        house.approve(&request).await;
+        others.push(request);
+    }
+    for request in &others {
+        house.until_step(&request.id, "record_decision", "done").await;
+    }
+    assert_eq!(house.steps_of(&hung.id).await[0].state, "sending", "the others did not wait for it");
+    // What was refused is not sent again by itself.
+    assert_eq!(house.attempts(&refused.id).await, [("open_ticket".to_owned(), "refused".to_owned())]);
+    assert_eq!(house.halo.tickets_of(refused.id.as_str()).await.len(), 0);
+}
