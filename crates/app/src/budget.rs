@@ -7,6 +7,7 @@
 //! start is counted there when it arrives, and calls do not take equally long.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -66,13 +67,18 @@ struct Here {
     dry_until: Duration,
     /// The other side said "too many calls": none before this.
     closed_until: Duration,
-    /// Callers that wait, by priority.
-    waiting: [usize; 3],
+    /// Callers that wait, by priority and turn: the first goes first.
+    waiting: BTreeSet<Place>,
+    /// The last turn that was given.
+    turns: u64,
     /// One of them reads the row for all.
     leasing: bool,
     /// The row as it was seen last.
     seen: Ledger,
 }
+
+/// Priority and turn of a caller.
+type Place = (usize, u64);
 
 /// What a caller does next.
 enum Turn {
@@ -120,7 +126,13 @@ impl SharedBudget {
     /// Callers of this node that wait, most urgent first: decisions, creates, syncs.
     #[must_use]
     pub fn waiting(&self) -> [usize; 3] {
-        self.here().waiting
+        let mut waiting = [0; 3];
+        for (priority, _) in &self.here().waiting {
+            if let Some(count) = waiting.get_mut(*priority) {
+                *count += 1;
+            }
+        }
+        waiting
     }
 
     /// The priority of the most urgent callers that wait, where nothing is left: what is begun now waits as well, unless
@@ -128,7 +140,7 @@ impl SharedBudget {
     pub(crate) fn short_of(&self) -> Option<i64> {
         let now = self.clock.monotonic();
         let here = self.here();
-        let place = here.waiting.iter().position(|waiting| *waiting > 0)?;
+        let (place, _) = *here.waiting.first()?;
         let short = now < here.dry_until || now < here.closed_until;
         short.then(|| i64::try_from(place).unwrap_or(0))
     }
@@ -137,7 +149,7 @@ impl SharedBudget {
         self.here.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self, place: usize) -> Turn {
+    fn turn(&self, place: Place) -> Turn {
         let now = self.clock.monotonic();
         let mut here = self.here();
         if now < here.closed_until {
@@ -146,7 +158,7 @@ impl SharedBudget {
         if here.allowance.off {
             return Turn::Go;
         }
-        if here.waiting.iter().take(place).any(|waiting| *waiting > 0) {
+        if here.waiting.first().is_some_and(|first| *first < place) {
             return Turn::Wait(OVERTAKEN);
         }
         if here.taken > 0 && now < here.taken_at + STALE {
@@ -161,7 +173,7 @@ impl SharedBudget {
             return Turn::Wait(here.dry_until.saturating_sub(now));
         }
         here.leasing = true;
-        Turn::Lease(here.waiting.iter().sum::<usize>().clamp(1, LEASE))
+        Turn::Lease(here.waiting.len().clamp(1, LEASE))
     }
 
     /// Takes calls from the row for all who wait here.
@@ -240,23 +252,23 @@ const fn place(priority: Priority) -> usize {
 /// Counts a caller as waiting for as long as it waits, even if it is cancelled.
 struct Queued<'b> {
     budget: &'b SharedBudget,
-    place: usize,
+    place: Place,
 }
 
 impl<'b> Queued<'b> {
-    fn new(budget: &'b SharedBudget, place: usize) -> Self {
-        if let Some(waiting) = budget.here().waiting.get_mut(place) {
-            *waiting += 1;
-        }
+    fn new(budget: &'b SharedBudget, priority: usize) -> Self {
+        let mut here = budget.here();
+        here.turns += 1;
+        let place = (priority, here.turns);
+        here.waiting.insert(place);
+        drop(here);
         Self { budget, place }
     }
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        if let Some(waiting) = self.budget.here().waiting.get_mut(self.place) {
-            *waiting = waiting.saturating_sub(1);
-        }
+        self.budget.here().waiting.remove(&self.place);
         self.budget.freed.notify_waiters();
     }
 }
@@ -275,10 +287,10 @@ impl Drop for Leasing<'_> {
 impl Budget for SharedBudget {
     async fn acquire(&self, priority: Priority) {
         let place = place(priority);
-        let _queued = Queued::new(self, place);
+        let queued = Queued::new(self, place);
         loop {
             let freed = self.freed.notified();
-            match self.turn(place) {
+            match self.turn(queued.place) {
                 Turn::Go => return,
                 Turn::Lease(wanted) => self.lease(place, wanted).await,
                 Turn::Wait(span) => tokio::select! {

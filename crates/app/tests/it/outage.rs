@@ -77,7 +77,7 @@ async fn halo_is_down_for_a_day() {
     let took = house.clock.seconds() - began;
     let calls = house.halo.calls().await.len();
     assert!(u64::try_from(calls).unwrap() <= 60 + took / 2, "{calls} calls in {took} s");
-    // In the order they were asked, give or take what is on its way at the same time.
+    // In the order they were asked, give or take what is looked for together.
     let mut tickets = house.halo.tickets().await;
     tickets.retain(|ticket| ticket["third_party_id_string"] != known.id.as_str());
     tickets.sort_by_key(|ticket| ticket["id"].as_i64());

@@ -244,9 +244,9 @@ async fn reassigned(switches: Value) {
 async fn adjusted(switches: Value) {
     let house = under(&switches, Config::default()).await;
     let right = "Can always update Ticket Statuses and re-assign Tickets outside of actions";
+    let computer = house.sample_computer().await;
     for allowed in ["No", "Yes"] {
         house.halo.right(right, allowed).await;
-        let computer = house.sample_computer().await;
         let request = house.ask(&computer).await;
         house.until_step(&request.id, "open_ticket", "done").await;
         house.halo.fault(json!({"kind": "status", "code": 503, "path": "/Tickets", "method": "GET"})).await;
