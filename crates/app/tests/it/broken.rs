@@ -123,6 +123,7 @@ async fn a_jump_forward_sends_nothing_again_before_its_time() {
         until("nobody waits any more", async || house.attempts(&request.id).await.contains(&lost)).await;
         house.clock.jump(jump);
         house.assert_all_done().await;
+        until("the late call is over", async || house.halo.ended_after(1200.0).await).await;
         house.assert_told(&request).await;
     }
 }

@@ -36,6 +36,7 @@ async fn dies_during(path: &str, when: &str) {
     house.crash();
     house.start().await;
     house.assert_all_done().await;
+    until("the call of the dead is over", async || house.halo.ended_after(800.0).await).await;
     house.assert_told(&request).await;
     assert_eq!(house.halo.tickets().await.len(), 2, "{path} {when}");
 }

@@ -175,6 +175,12 @@ impl Halo {
             .collect()
     }
 
+    /// True when a call that took so long is over, whoever still waited for it.
+    pub(crate) async fn ended_after(&self, ms: f64) -> bool {
+        let log = self.control("GET", "/calls", json!({})).await;
+        log["calls"].as_array().unwrap().iter().any(|call| call["ms"].as_f64().unwrap() >= ms)
+    }
+
     /// How many calls met a fault.
     pub(crate) async fn hits(&self) -> u64 {
         let faults = self.control("GET", "/faults", json!({})).await;
