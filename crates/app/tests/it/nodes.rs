@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     allowance::{allowance, limited},
     house::{Ground, House, until},
-    matrix::{CELLS, arm, ask_and_decide, house, requests},
+    matrix::{CELLS, arm, ask_and_decide, house},
 };
 
 /// A new schema on the server that the environment names; none where it names none.
@@ -41,7 +41,8 @@ async fn the_matrix_on_two_nodes() {
     let mut requests = Vec::new();
     for cell in CELLS {
         arm(&house, cell).await;
-        requests.extend(ask_and_decide(&house, &[house.app(), &other.app], &computers, requests(60)).await);
+        requests
+            .extend(ask_and_decide(&house, &[house.app(), &other.app], &computers, crate::matrix::requests(60)).await);
         house.assert_all_done().await;
         house.halo.no_faults().await;
         house.clock.forward(Duration::from_mins(11));
