@@ -24,8 +24,12 @@ pub(crate) struct Halo {
 }
 
 impl Halo {
+    pub(crate) async fn start(config: Config) -> Self {
+        Self::patient(config, None).await
+    }
+
     /// `deadline` is the longest that the product waits for an answer, in the machine's time.
-    pub(crate) async fn start(config: Config, deadline: Option<Duration>) -> Self {
+    pub(crate) async fn patient(config: Config, deadline: Option<Duration>) -> Self {
         let allow_hosts = vec!["127.0.0.1".to_owned()];
         let usual = EgressConfig { allow_hosts, ..EgressConfig::default() };
         let outward = EgressConfig { deadline: deadline.unwrap_or(usual.deadline), ..usual.clone() };

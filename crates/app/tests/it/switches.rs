@@ -93,7 +93,7 @@ const CASES: &[(&str, &str, Story)] = &[
 /// A switch that is new, or answers in a new way, has no story yet; one that is gone needs none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_of_every_switch_has_its_story() {
-    let halo = Halo::start(Config::default(), None).await;
+    let halo = Halo::start(Config::default()).await;
     let switches = halo.control("GET", "/switches", json!({})).await;
     let mut there = BTreeSet::new();
     for (name, switch) in switches.as_object().unwrap() {
