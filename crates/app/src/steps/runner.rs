@@ -151,7 +151,7 @@ impl App {
 
     async fn run_step(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) {
         let (started_at, began) = (self.now(), self.inner.clock.monotonic());
-        let handled = AssertUnwindSafe(self.handle(&step, context)).catch_unwind().await;
+        let handled = AssertUnwindSafe(Box::pin(self.handle(&step, context))).catch_unwind().await;
         let now = self.now();
         let end = handled.unwrap_or_else(|_panic| Ok(broken_off(&step, now)));
         let end = end.unwrap_or_else(|error| match error {
