@@ -1,18 +1,22 @@
 //! Companies, locations, computers and contacts: created, renamed, listed.
 
+use std::collections::HashMap;
+
 use countersign_domain::{
     audit::Actor,
     directory::{Company, Location, MAX_NAME, Technician},
     id::{CompanyId, ComputerId, ContactId, LocationId},
     link::Kind,
-    role::{Access, Right},
+    role::{Access, Right, Role},
     text,
 };
-use countersign_store::{CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow, NewStep, UnlinkedCounts};
+use countersign_store::{
+    CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LinkCounts, LocationRow, NewStep, UnlinkedCounts,
+};
 
 use crate::{App, Error, Result, enroll::record, people::require};
 
-fn named(name: &str) -> Result<String> {
+pub(crate) fn named(name: &str) -> Result<String> {
     let name = text::line(name, MAX_NAME);
     if name.is_empty() { Err(Error::invalid("name", "name", "The name is empty.")) } else { Ok(name) }
 }
@@ -94,6 +98,29 @@ impl App {
         Ok(self.store().unlinked(&by.access).await?)
     }
 
+    /// How many records of a kind stand in each state of a link, among what the caller may see and `wanted` asks for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn link_counts(&self, by: &Technician, kind: Kind, wanted: &DirectoryQuery) -> Result<LinkCounts> {
+        if kind == Kind::Technician && by.role == Role::ClientAdministrator {
+            let own = DirectoryQuery { id: Some(by.id.to_string()), ..wanted.clone() };
+            let counts = self.store().link_counts(kind, &by.access, &own).await?;
+            return Ok(LinkCounts { archived: 0, ..counts });
+        }
+        Ok(self.store().link_counts(kind, &by.access, wanted).await?)
+    }
+
+    /// How many locations and computers in use each of these companies has, by the company's id; one that has none, or
+    /// that the caller may not see, is left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn company_sizes(&self, by: &Technician, companies: &[CompanyId]) -> Result<HashMap<String, (u64, u64)>> {
+        let seen: Vec<CompanyId> = companies.iter().filter(|id| by.access.covers(id)).cloned().collect();
+        Ok(self.store().company_sizes(&seen).await?)
+    }
+
     /// Creates a company; it is looked for among Halo's customers by its name.
     ///
     /// # Errors
@@ -171,7 +198,11 @@ impl App {
     /// `taken` where the company has one of that name.
     pub async fn create_location(&self, by: &Technician, company: &CompanyId, name: &str) -> Result<LocationRow> {
         require(by, Right::EditDirectory)?;
-        let company = self.company(by, company).await?.company;
+        let row = self.company(by, company).await?;
+        if row.archived_at.is_some() {
+            return Err(Error::conflict("archived", "The company is archived. Restore it first."));
+        }
+        let company = row.company;
         let location = Location {
             id: LocationId::from_uuid(self.inner.ids.uuid()),
             company_id: company.id.clone(),
@@ -245,7 +276,11 @@ impl App {
             computer.name = named(name)?;
         }
         if let Some(location) = location {
-            let location = self.location(by, location).await?.location;
+            let row = self.location(by, location).await?;
+            if row.archived_at.is_some() && row.location.id != computer.location_id {
+                return Err(Error::conflict("archived", "The location is archived. Restore it first."));
+            }
+            let location = row.location;
             if location.company_id != computer.company_id {
                 return Err(Error::invalid(
                     "location",

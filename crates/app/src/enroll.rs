@@ -9,7 +9,7 @@ use countersign_domain::{
     text,
     time::Time,
 };
-use countersign_store::{EnrollmentKeyRow, NewEnrollmentKey, NewStep, Tx};
+use countersign_store::{CompanyRow, EnrollmentKeyRow, NewEnrollmentKey, NewStep, Tx};
 
 use crate::{App, Error, Result, people::require, sign_in::hash};
 
@@ -130,8 +130,12 @@ impl App {
             return Ok(None);
         }
         let [company_step, location_step, computer_step] = steps;
+        let mut back = Vec::new();
         let company = if let Some(found) = self.company_meant(tx, &key, said).await? {
-            found
+            if found.archived_at.is_some() {
+                back.push((Kind::Company, found.company.id.to_string()));
+            }
+            found.company
         } else {
             let name = text::line(&said.company, MAX_NAME);
             let company = Company { id: ids.company, name, former_names: Vec::new(), created_at: now };
@@ -145,6 +149,9 @@ impl App {
             company
         };
         let location = if let Some(found) = tx.location_by_name(&company.id, &said.location).await? {
+            if found.archived_at.is_some() {
+                back.push((Kind::Location, found.location.id.to_string()));
+            }
             found.location
         } else {
             let name = text::line(&said.location, MAX_NAME);
@@ -159,6 +166,13 @@ impl App {
         let known = if machine_id.is_empty() { None } else { tx.computer_by_machine(&machine_id).await? };
         // A clone of a disk has the same machine id and another name: it is a computer of its own.
         let known = known.filter(|row| text::name_key(&row.computer.name) == text::name_key(&name));
+        let proves = match (&known, &said.old_credential_hash) {
+            (Some(row), Some(old)) => tx.is_credential_of(&row.computer.id, old).await?,
+            _ => false,
+        };
+        let trusted = proves || key.trusts_known_machines != 0;
+        // An archived computer that cannot prove itself is not waited for: the machine is a computer of its own.
+        let known = known.filter(|row| trusted || row.archived_at.is_none());
         let fresh = Computer {
             id: known.as_ref().map_or(ids.computer, |row| row.computer.id.clone()),
             company_id: company.id.clone(),
@@ -180,11 +194,10 @@ impl App {
             }
             Some(row) => {
                 let row_company = row.computer.company_id.clone();
-                let proves = match &said.old_credential_hash {
-                    Some(old) => tx.is_credential_of(&row.computer.id, old).await?,
-                    None => false,
-                };
-                let held = !proves && key.trusts_known_machines == 0;
+                let held = !trusted;
+                if row.archived_at.is_some() {
+                    back.push((Kind::Computer, row.computer.id.to_string()));
+                }
                 let computer = if held { Computer { held, ..row.computer } } else { fresh };
                 tx.re_enroll(&computer, credential_hash).await?;
                 if computer.company_id != row_company {
@@ -196,6 +209,12 @@ impl App {
                 computer
             }
         };
+        // One that is held changes nothing until a technician confirms it.
+        if !computer.held {
+            for (kind, id) in back {
+                self.bring_back(tx, kind, &id, &company.id, Actor::Computer(computer.id.clone())).await?;
+            }
+        }
         tx.audit(&self.entry(
             Actor::Computer(computer.id.clone()),
             if computer.held { "computer.held" } else { "computer.enrolled" },
@@ -212,14 +231,14 @@ impl App {
         tx: &mut Tx,
         key: &EnrollmentKeyRow,
         said: &Enrollment,
-    ) -> countersign_store::Result<Option<Company>> {
+    ) -> countersign_store::Result<Option<CompanyRow>> {
         let id = key.company_id.as_deref().unwrap_or(&said.company);
         if let Ok(id) = id.parse::<CompanyId>()
             && let Some(found) = tx.company(&id).await?
         {
-            return Ok(Some(found.company));
+            return Ok(Some(found));
         }
-        Ok(tx.company_by_name(&said.company).await?.map(|row| row.company))
+        tx.company_by_name(&said.company).await
     }
 
     /// Confirms that a held enrolment is the computer itself; its old credential ends.

@@ -6,6 +6,7 @@
 //! ticketing system on the way of a request or a decision; only steps do, and people who ask for it in the settings.
 
 pub mod alerts;
+pub mod archive;
 pub mod attention;
 pub mod budget;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod decide;
 pub mod directory;
 pub mod enroll;
 mod error;
+pub mod import;
 pub mod keys;
 mod ledger;
 pub mod link;
@@ -50,8 +52,9 @@ pub use countersign_notify as notify;
 pub use countersign_psa as psa;
 pub use countersign_store::{
     AlertRow, AlertStage, AttemptRow, AuditRow, CauseIs, CauseRow, CompanyRow, ComputerContext, ComputerRow,
-    ContactRow, Counts, DirectoryQuery, EnrollmentKeyRow, LocationRow, RequestQuery, RequestRow, StepRow, StepState,
-    StepsQuery, TechnicianRow, TicketRow, TokenRow, UnlinkedCounts, Verified, WaitingCompany,
+    ContactRow, Counts, DirectoryQuery, EnrollmentKeyRow, LinkCounts, LocationRow, Order, RequestQuery, RequestRow,
+    Shelf, StepRow, StepState, StepsQuery, TechnicianRow, TicketRow, TokenRow, UnlinkedCounts, Verified,
+    WaitingCompany,
 };
 pub use error::{Error, Result};
 

@@ -24,6 +24,7 @@ struct Ours {
     key: String,
     company: Option<CompanyId>,
     link: Link,
+    archived: bool,
 }
 
 /// What importing a customer did.
@@ -64,7 +65,7 @@ impl App {
     }
 
     /// The customer that a company is linked to.
-    async fn customer_of(&self, company: &CompanyId) -> Result<Option<String>> {
+    pub(crate) async fn customer_of(&self, company: &CompanyId) -> Result<Option<String>> {
         let company = company.to_string();
         let link =
             self.store().look_up(move |tx| Box::pin(async move { tx.link(Kind::Company, &company).await })).await?;
@@ -77,7 +78,7 @@ impl App {
     /// # Errors
     /// [`Error::Psa`] where Halo did not answer; then nothing changed.
     pub(crate) async fn link_by_rule(&self, kind: Kind, id: &str, actor: Actor) -> Result<Option<Link>> {
-        let Some(ours) = self.ours(kind, id).await? else { return Ok(None) };
+        let Some(ours) = self.ours(kind, id).await?.filter(|ours| !ours.archived) else { return Ok(None) };
         if !ours.link.is_free() {
             return Ok(Some(ours.link));
         }
@@ -257,14 +258,24 @@ impl App {
                     self.customer_of(company).await?.ok_or_else(company_first)?;
                 }
                 let theirs = psa.record(kind, psa_id).await?.ok_or(Error::NotFound("record in Halo"))?;
-                self.only_one_company(kind, id, &theirs).await?;
-                Link::by_hand(theirs.psa_id, theirs.psa_name, self.now())
+                return self.tie(by, kind, id, theirs).await;
             }
         };
         self.keep_link(&*psa, &ours, link, actor).await
     }
 
-    async fn only_one_company(&self, kind: Kind, id: &str, theirs: &Theirs) -> Result<()> {
+    /// Ties one of ours by hand to a record that was read from the other side.
+    ///
+    /// # Errors
+    /// `linked_twice` for a second company to one customer.
+    pub(crate) async fn tie(&self, by: &Technician, kind: Kind, id: &str, theirs: Theirs) -> Result<Link> {
+        let ours = self.visible(by, kind, id).await?;
+        self.only_one_company(kind, id, &theirs).await?;
+        let link = Link::by_hand(theirs.psa_id, theirs.psa_name, self.now());
+        self.keep_link(&*self.psa()?, &ours, link, Actor::Technician(by.id.clone())).await
+    }
+
+    pub(crate) async fn only_one_company(&self, kind: Kind, id: &str, theirs: &Theirs) -> Result<()> {
         if kind != Kind::Company {
             return Ok(());
         }
@@ -313,6 +324,9 @@ impl App {
             && !by.access.covers(company)
         {
             return Err(Error::NotFound("record"));
+        }
+        if ours.archived {
+            return Err(Error::conflict("archived", "This record is archived. Restore it first."));
         }
         Ok(ours)
     }
@@ -387,15 +401,19 @@ impl App {
             let body = serde_json::json!({ "name": name });
             (company, self.entry(actor.clone(), "company.created", id.to_string(), Some(id.clone()), body))
         });
+        let (app, psa_id) = (self.clone(), theirs.psa_id.clone());
         Ok(self
             .store()
             .write(move |tx| {
-                let made = made.clone();
+                let (app, made, actor, psa_id) = (app.clone(), made.clone(), actor.clone(), psa_id.clone());
                 Box::pin(async move {
                     for (company, entry) in made {
+                        // One that is linked to this very customer is archived: it comes back.
                         if let Some(known) = tx.company_by_name(&company.name).await?
-                            && known.link.state != LinkState::Linked
+                            && (known.link.state != LinkState::Linked || known.link.psa_id.as_ref() == Some(&psa_id))
                         {
+                            let id = &known.company.id;
+                            app.bring_back(tx, Kind::Company, id.as_str(), id, actor).await?;
                             return Ok((known.company.id, Imported::Linked));
                         }
                         match tx.insert_company(&company).await {
@@ -488,7 +506,7 @@ impl App {
             return Ok((Next::Done, format!("{subject} names no record.")));
         };
         let Some(link) = self.link_by_rule(kind, id, Actor::Server).await? else {
-            return Ok((Next::Done, "The record is gone.".to_owned()));
+            return Ok((Next::Done, "The record is gone or archived.".to_owned()));
         };
         let words = match (link.state, &link.psa_name) {
             (LinkState::Linked, Some(name)) => format!("Linked to {name}."),
@@ -515,23 +533,36 @@ const fn right_to_link(kind: Kind) -> Right {
 async fn ours_in(tx: &mut Tx, kind: Kind, id: &str) -> countersign_store::Result<Option<Ours>> {
     let found = match kind {
         Kind::Company => match id.parse() {
-            Ok(id) => tx.company(&id).await?.map(|row| (row.company.name, Some(row.company.id), row.link)),
+            Ok(id) => tx.company(&id).await?.map(|r| (r.company.name, Some(r.company.id), r.link, r.archived_at)),
             Err(_) => None,
         },
         Kind::Location => match id.parse() {
-            Ok(id) => tx.location(&id).await?.map(|row| (row.location.name, Some(row.location.company_id), row.link)),
+            Ok(id) => {
+                tx.location(&id).await?.map(|r| (r.location.name, Some(r.location.company_id), r.link, r.archived_at))
+            }
             Err(_) => None,
         },
         Kind::Computer => match id.parse() {
-            Ok(id) => tx.computer(&id).await?.map(|row| (row.computer.name, Some(row.computer.company_id), row.link)),
+            Ok(id) => {
+                tx.computer(&id).await?.map(|r| (r.computer.name, Some(r.computer.company_id), r.link, r.archived_at))
+            }
             Err(_) => None,
         },
         Kind::Contact => match id.parse() {
-            Ok(id) => tx.contact(&id).await?.map(|row| (row.contact.email, Some(row.contact.company_id), row.link)),
+            Ok(id) => {
+                tx.contact(&id).await?.map(|r| (r.contact.email, Some(r.contact.company_id), r.link, r.archived_at))
+            }
             Err(_) => None,
         },
         // His address is read by the caller.
-        Kind::Technician => Some((String::new(), None, tx.link(kind, id).await?)),
+        Kind::Technician => Some((String::new(), None, tx.link(kind, id).await?, None)),
     };
-    Ok(found.map(|(key, company, link)| Ours { kind, id: id.to_owned(), key, company, link }))
+    Ok(found.map(|(key, company, link, archived)| Ours {
+        kind,
+        id: id.to_owned(),
+        key,
+        company,
+        link,
+        archived: archived.is_some(),
+    }))
 }

@@ -66,7 +66,7 @@ pub(crate) fn require(by: &Technician, right: Right) -> Result<()> {
     ))
 }
 
-fn checked_email(email: &str) -> Result<String> {
+pub(crate) fn checked_email(email: &str) -> Result<String> {
     let email = text::line(email, MAX_NAME);
     let parts: Vec<&str> = email.split('@').collect();
     match parts.as_slice() {

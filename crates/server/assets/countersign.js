@@ -137,6 +137,22 @@
     }
   }
 
+  // ---- lists: j and k walk the rows, x chooses one, o opens it ---------------------------------------------------------
+  const listed = () => $$('.directory [data-row]');
+  const here = () => document.activeElement?.closest('.directory tbody tr');
+  function walk(step) {
+    const all = listed();
+    const at = all.findIndex((link) => link.closest('tr') === here());
+    const next = all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
+    next?.focus();
+    next?.scrollIntoView({ block: 'nearest' });
+  }
+  function choose() {
+    const box = here() && $('input[name=ids]', here());
+    if (box) box.click();
+    return Boolean(box);
+  }
+
   // ---- events --------------------------------------------------------------------------------------------------------
   let announced = 0;
   function onEvent({ data }) {
@@ -259,6 +275,7 @@
     times();
     counts();
     mark();
+    chosen();
     $('.bar [autofocus]')?.focus();
     // The answer to one's own decision: it is told, the row folds, and the next request is shown.
     const { said, request } = pane()?.dataset ?? {};
@@ -290,7 +307,7 @@
     const typing = event.target.matches?.('input:not([type=checkbox]):not([type=radio]), textarea, select');
     if (event.key === 'Escape') {
       $$('details.menu[open], details.give-up[open]').forEach((menu) => (menu.open = false));
-      if (press('.bar [data-cancel]')) event.preventDefault();
+      if (press('.bar [data-cancel], .ask [data-cancel]')) event.preventDefault();
       else if (typing) event.target.blur();
       else if ($('.desk')?.dataset.view === 'request' && !wide.matches) press('[data-back]');
       return;
@@ -304,13 +321,14 @@
     else if (key === '?') $('#keys')?.showModal();
     else if (key === 'f') $('#filter')?.focus();
     else if (key === 'l' && $$('input[name=ids]:checked').length) press('#many [value=link]');
-    else if (key === 'j' || key === 'ArrowDown') (done = Boolean($('#queue'))) && move(1);
-    else if (key === 'k' || key === 'ArrowUp') (done = Boolean($('#queue'))) && move(-1);
+    else if (key === 'j' || key === 'ArrowDown') (done = Boolean($('#queue'))) ? move(1) : (done = listed().length > 0) && walk(1);
+    else if (key === 'k' || key === 'ArrowUp') (done = Boolean($('#queue'))) ? move(-1) : (done = listed().length > 0) && walk(-1);
+    else if (key === 'x') done = choose();
     // Acts on the request that is shown, never on one that has just moved there.
     else if (key === 'a') performance.now() - swappedAt > 400 && press('[data-approve]');
     else if (key === 'd') performance.now() - swappedAt > 400 && press('[data-deny]');
     else if (key === 'r') $('#reason')?.focus();
-    else if (key === 'o') press('[data-open]');
+    else if (key === 'o') here() ? $('[data-row]', here()).click() : press('[data-open]');
     else if (key === 'c') {
       const id = pane()?.dataset.request;
       id ? copy(new URL(`/portal/requests/${id}`, location.href).href) : press('[data-copy-link]');
@@ -361,15 +379,29 @@
     const label = $('.chosen');
     if (label) label.textContent = on ? `${on} ${label.dataset.chosen}` : '';
     $$('[data-needs-chosen]').forEach((button) => (button.disabled = on === 0));
-    const hint = $('[data-none-chosen]');
-    if (hint) hint.hidden = on > 0;
+    $$('[data-needs-one]').forEach((button) => (button.disabled = on !== 1));
+    $$('[data-none-chosen]').forEach((hint) => (hint.hidden = on > 0));
     const every = $('[data-choose-all]');
     if (every) {
       every.checked = on > 0 && on === all.length;
       every.indeterminate = on > 0 && on < all.length;
     }
   }
+  // A list from a file goes into the field beside it: what is sent is what can be read there.
+  async function fill(input) {
+    const [file] = input.files;
+    const field = document.getElementById(input.dataset.fileInto);
+    if (!file || !field) return;
+    if (file.size > 80_000) {
+      input.value = '';
+      toast(input.dataset.tooLarge);
+      return;
+    }
+    field.value = await file.text();
+  }
+
   document.addEventListener('change', (event) => {
+    if (event.target.matches('[data-file-into]')) fill(event.target);
     if (event.target.matches('[data-choose-all]')) $$('input[name=ids]').forEach((box) => (box.checked = event.target.checked));
     if (event.target.matches('[data-keys-off]')) localStorage.setItem('keys', event.target.checked ? 'off' : 'on');
     if (event.target.matches('[data-choose-all], input[name=ids]')) chosen();

@@ -16,6 +16,7 @@ mod load;
 mod portal;
 mod router;
 mod serve;
+mod sheet;
 mod telemetry;
 
 use std::process::ExitCode;

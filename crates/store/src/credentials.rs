@@ -24,6 +24,8 @@ pub struct ComputerContext {
     pub location: String,
     /// True if the credential is one that waits for a technician.
     pub held_credential: bool,
+    /// True if the computer is archived: it asks for nothing any more.
+    pub archived: bool,
 }
 
 /// Who asks, by credential, kept in memory while only this process writes. Emptied by every unit that commits.
@@ -80,6 +82,7 @@ impl Store {
         let current: Option<(String,)> = self.read().await?.one(&current).await?;
         let context = Arc::new(ComputerContext {
             held_credential: current.is_none_or(|(current,)| current != hash),
+            archived: row.archived_at.is_some(),
             computer: row.computer,
             company: row.company,
             location: row.location,

@@ -3,7 +3,7 @@
 use countersign_domain::{
     directory::{Company, Computer, Contact, Location},
     id::{CompanyId, ComputerId, ContactId, LocationId},
-    link::{Kind, Link, LinkState},
+    link::{Kind, Link},
     role::Access,
     text::{email_key, name_key},
     time::Time,
@@ -11,10 +11,11 @@ use countersign_domain::{
 use sqlx::FromRow;
 
 use crate::{
-    Error, Result, Store, Tx,
+    DirectoryQuery, Error, Result, Store, Tx,
     engine::{Conn, Query, Record},
     links::LinkColumns,
-    requests::{like, only},
+    lists::Table,
+    requests::like,
 };
 
 /// A company with its link.
@@ -22,6 +23,8 @@ use crate::{
 pub struct CompanyRow {
     /// The company.
     pub company: Company,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
     /// Its link.
     pub link: Link,
     /// Steps that wait for that link.
@@ -33,6 +36,8 @@ pub struct CompanyRow {
 pub struct LocationRow {
     /// The location.
     pub location: Location,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
     /// Name of its company.
     pub company: String,
     /// Its link.
@@ -44,6 +49,8 @@ pub struct LocationRow {
 pub struct ComputerRow {
     /// The computer.
     pub computer: Computer,
+    /// When it was archived.
+    pub archived_at: Option<Time>,
     /// Name of its company.
     pub company: String,
     /// Name of its location.
@@ -57,40 +64,12 @@ pub struct ComputerRow {
 pub struct ContactRow {
     /// The contact.
     pub contact: Contact,
+    /// When its company was archived.
+    pub archived_at: Option<Time>,
     /// Name of its company.
     pub company: String,
     /// Its link.
     pub link: Link,
-}
-
-/// Which records to list.
-#[derive(Debug, Clone, Default)]
-pub struct DirectoryQuery {
-    /// Bearing this text in their name.
-    pub search: Option<String>,
-    /// Standing so to the other side.
-    pub link: Option<LinkState>,
-    /// Of this company.
-    pub company: Option<CompanyId>,
-    /// This one alone.
-    pub id: Option<String>,
-    /// After this one: its name in normal form, and its id.
-    pub after: Option<(String, String)>,
-    /// How many at the most.
-    pub limit: usize,
-}
-
-/// How many records of each kind are not linked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct UnlinkedCounts {
-    /// Companies.
-    pub companies: u64,
-    /// Locations.
-    pub locations: u64,
-    /// Computers.
-    pub computers: u64,
-    /// Technicians.
-    pub technicians: u64,
 }
 
 #[derive(FromRow)]
@@ -99,6 +78,7 @@ struct RawCompany {
     name: String,
     former_names: String,
     created_at: i64,
+    archived_at: Option<i64>,
     waiting: i64,
     #[sqlx(flatten)]
     link: LinkColumns,
@@ -110,6 +90,7 @@ struct RawLocation {
     company_id: String,
     name: String,
     created_at: i64,
+    archived_at: Option<i64>,
     company: String,
     #[sqlx(flatten)]
     link: LinkColumns,
@@ -127,6 +108,7 @@ pub(crate) struct RawComputer {
     agent_version: String,
     held: i64,
     created_at: i64,
+    archived_at: Option<i64>,
     company: String,
     location: String,
     #[sqlx(flatten)]
@@ -140,6 +122,7 @@ struct RawContact {
     name: String,
     email: String,
     created_at: i64,
+    archived_at: Option<i64>,
     company: String,
     #[sqlx(flatten)]
     link: LinkColumns,
@@ -166,6 +149,7 @@ impl TryFrom<RawCompany> for CompanyRow {
     fn try_from(raw: RawCompany) -> Result<Self> {
         Ok(Self {
             company: raw.company()?,
+            archived_at: raw.archived_at.map(Time),
             link: raw.link.try_into()?,
             waiting: u64::try_from(raw.waiting).unwrap_or(0),
         })
@@ -182,6 +166,7 @@ impl TryFrom<RawLocation> for LocationRow {
                 name: raw.name,
                 created_at: Time(raw.created_at),
             },
+            archived_at: raw.archived_at.map(Time),
             company: raw.company,
             link: raw.link.try_into()?,
         })
@@ -204,6 +189,7 @@ impl TryFrom<RawComputer> for ComputerRow {
                 held: raw.held != 0,
                 created_at: Time(raw.created_at),
             },
+            archived_at: raw.archived_at.map(Time),
             company: raw.company,
             location: raw.location,
             link: raw.link.try_into()?,
@@ -222,62 +208,33 @@ impl TryFrom<RawContact> for ContactRow {
                 email: raw.email,
                 created_at: Time(raw.created_at),
             },
+            archived_at: raw.archived_at.map(Time),
             company: raw.company,
             link: raw.link.try_into()?,
         })
     }
 }
 
-const COMPANIES: &str = "SELECT d.id, d.name, d.former_names, d.created_at,
+pub(crate) const COMPANIES: &str = "SELECT d.id, d.name, d.former_names, d.created_at, d.archived_at,
     (SELECT COUNT(*) FROM steps s WHERE s.state = 'parked' AND s.kind <> 'link_record' AND s.company_id = d.id) AS waiting,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
     FROM companies d LEFT JOIN links k ON k.kind = 'company' AND k.id = d.id WHERE 1 = 1";
-const LOCATIONS: &str = "SELECT d.id, d.company_id, d.name, d.created_at, c.name AS company,
+pub(crate) const LOCATIONS: &str = "SELECT d.id, d.company_id, d.name, d.created_at, d.archived_at, c.name AS company,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
     FROM locations d JOIN companies c ON c.id = d.company_id
     LEFT JOIN links k ON k.kind = 'location' AND k.id = d.id WHERE 1 = 1";
 pub(crate) const COMPUTERS: &str =
     "SELECT d.id, d.company_id, d.location_id, d.name, d.os, d.os_version, d.machine_id, d.agent_version,
     CASE WHEN d.held_credential_hash IS NULL THEN CAST(0 AS BIGINT) ELSE CAST(1 AS BIGINT) END AS held, d.created_at,
-    c.name AS company, l.name AS location,
+    d.archived_at, c.name AS company, l.name AS location,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
     FROM computers d JOIN companies c ON c.id = d.company_id JOIN locations l ON l.id = d.location_id
     LEFT JOIN links k ON k.kind = 'computer' AND k.id = d.id WHERE 1 = 1";
-const CONTACTS: &str = "SELECT d.id, d.company_id, d.name, d.email, d.created_at, c.name AS company,
+pub(crate) const CONTACTS: &str =
+    "SELECT d.id, d.company_id, d.name, d.email, d.created_at, d.archived_at, c.name AS company,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
     FROM contacts d JOIN companies c ON c.id = d.company_id
     LEFT JOIN links k ON k.kind = 'contact' AND k.id = d.id WHERE 1 = 1";
-
-/// Adds what `wanted` asks for to a statement over rows `d` with links `k`.
-pub(crate) fn narrowed(text: &str, company_column: Option<&str>, access: &Access, wanted: &DirectoryQuery) -> Query {
-    let mut query = Query::build(text);
-    if let Some(column) = company_column {
-        only(&mut query, column, access);
-        if let Some(company) = &wanted.company {
-            query.push(" AND ").push(column).push(" = ").arg(company.as_str());
-        }
-    }
-    if let Some(id) = &wanted.id {
-        query.push(" AND d.id = ").arg(id);
-    }
-    if let Some(search) = wanted.search.as_deref().filter(|text| !text.trim().is_empty()) {
-        query.push(" AND d.name_key LIKE ").arg(like(&name_key(search))).push(" ESCAPE '!'");
-    }
-    match wanted.link {
-        Some(LinkState::Unlinked) => {
-            query.push(" AND COALESCE(k.state, 'unlinked') = 'unlinked'");
-        }
-        Some(state) => {
-            query.push(" AND k.state = ").arg(state.as_str());
-        }
-        None => {}
-    }
-    if let Some((name, id)) = &wanted.after {
-        query.push(" AND (d.name_key, d.id) > (").arg(name).push(", ").arg(id).push(")");
-    }
-    query.push(" ORDER BY d.name_key, d.id LIMIT ").arg(i64::try_from(wanted.limit.max(1)).unwrap_or(i64::MAX));
-    query
-}
 
 impl Store {
     pub(crate) async fn list<Raw: Record, Row: TryFrom<Raw, Error = Error>>(&self, query: &Query) -> Result<Vec<Row>> {
@@ -285,63 +242,36 @@ impl Store {
         rows.into_iter().map(Row::try_from).collect()
     }
 
-    /// Companies that the caller may see, by name.
+    /// Companies that the caller may see.
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn companies(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<CompanyRow>> {
-        self.list::<RawCompany, _>(&narrowed(COMPANIES, Some("d.id"), access, wanted)).await
+        self.list::<RawCompany, _>(&Table::of(Kind::Company).rows(access, wanted)).await
     }
 
-    /// Locations that the caller may see, by name.
+    /// Locations that the caller may see.
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn locations(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<LocationRow>> {
-        self.list::<RawLocation, _>(&narrowed(LOCATIONS, Some("d.company_id"), access, wanted)).await
+        self.list::<RawLocation, _>(&Table::of(Kind::Location).rows(access, wanted)).await
     }
 
-    /// Computers that the caller may see, by name.
+    /// Computers that the caller may see.
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn computers(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<ComputerRow>> {
-        self.list::<RawComputer, _>(&narrowed(COMPUTERS, Some("d.company_id"), access, wanted)).await
+        self.list::<RawComputer, _>(&Table::of(Kind::Computer).rows(access, wanted)).await
     }
 
-    /// Contacts that the caller may see, by name.
+    /// Contacts that the caller may see.
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn contacts(&self, access: &Access, wanted: &DirectoryQuery) -> Result<Vec<ContactRow>> {
-        self.list::<RawContact, _>(&narrowed(CONTACTS, Some("d.company_id"), access, wanted)).await
-    }
-
-    /// How many records of each kind are not linked, among what the caller may see.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where they cannot be counted.
-    pub async fn unlinked(&self, access: &Access) -> Result<UnlinkedCounts> {
-        let mut conn = self.read().await?;
-        let mut counts = UnlinkedCounts::default();
-        for (kind, table, column, count) in [
-            (Kind::Company, "companies", Some("d.id"), &mut counts.companies),
-            (Kind::Location, "locations", Some("d.company_id"), &mut counts.locations),
-            (Kind::Computer, "computers", Some("d.company_id"), &mut counts.computers),
-            (Kind::Technician, "technicians", None, &mut counts.technicians),
-        ] {
-            let mut query = Query::build(&format!(
-                "SELECT COUNT(*) FROM {table} d LEFT JOIN links k ON k.kind = '{}' AND k.id = d.id
-                 WHERE COALESCE(k.state, 'unlinked') <> 'linked'",
-                kind.as_str()
-            ));
-            if let Some(column) = column {
-                only(&mut query, column, access);
-            }
-            let n: Option<(i64,)> = conn.one(&query).await?;
-            *count = u64::try_from(n.map_or(0, |(n,)| n)).unwrap_or(0);
-        }
-        Ok(counts)
+        self.list::<RawContact, _>(&Table::of(Kind::Contact).rows(access, wanted)).await
     }
 }
 
@@ -374,13 +304,17 @@ impl Tx {
         }
         let mut by_former = Query::build(COMPANIES);
         let needle = serde_json::to_string(&key).map_err(|error| Error::corrupt("a name", error))?;
-        by_former.push(" AND d.former_names LIKE ").arg(like(&needle)).push(" ESCAPE '!' ORDER BY d.created_at, d.id");
+        by_former.push(" AND d.former_names LIKE ").arg(like(&needle)).push(" ESCAPE '!'");
+        by_former.push(" ORDER BY CASE WHEN d.archived_at IS NULL THEN 0 ELSE 1 END, d.created_at, d.id");
         if let Some(found) = first::<RawCompany, _>(&mut self.conn, &by_former).await? {
             return Ok(Some(found));
         }
         let mut by_customer = Query::build(COMPANIES);
         by_customer.push(" AND k.state = 'linked' AND k.psa_name_key = ").arg(&key);
-        by_customer.push(" ORDER BY CASE WHEN k.psa_name = ").arg(name).push(" THEN 0 ELSE 1 END, d.created_at, d.id");
+        by_customer
+            .push(" ORDER BY CASE WHEN d.archived_at IS NULL THEN 0 ELSE 1 END, CASE WHEN k.psa_name = ")
+            .arg(name);
+        by_customer.push(" THEN 0 ELSE 1 END, d.created_at, d.id");
         first::<RawCompany, _>(&mut self.conn, &by_customer).await
     }
 

@@ -8,6 +8,7 @@
 
 mod accept;
 mod alerts;
+mod archive;
 mod audit;
 mod contexts;
 mod credentials;
@@ -17,6 +18,7 @@ mod enrollment;
 mod error;
 mod lanes;
 mod links;
+mod lists;
 mod nodes;
 mod people;
 #[cfg(test)]
@@ -36,14 +38,15 @@ pub use alerts::{AlertRow, AlertStage};
 pub use audit::{AuditRow, Checkpoint, Head, Verified};
 pub use contexts::Context;
 pub use credentials::ComputerContext;
-pub use directory::{CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow, UnlinkedCounts};
+pub use directory::{CompanyRow, ComputerRow, ContactRow, LocationRow};
 pub use enrollment::{EnrollmentKeyRow, NewEnrollmentKey};
 pub use error::Error;
 pub use lanes::{Attempt, AttemptResult, Claimed, Completed, Freed, NewStep, Next};
+pub use lists::{DirectoryQuery, LinkCounts, Order, Shelf, UnlinkedCounts};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use requests::{Counts, RequestQuery, RequestRow, Transition};
 pub use steps::{AttemptRow, CauseIs, CauseRow, StepRow, StepState, StepsQuery, WaitingCompany};
-pub use sync::{LinkCounts, SYNC_LANE, SyncRow, SyncStepRow};
+pub use sync::{SYNC_LANE, SyncRow, SyncStepRow};
 pub use tickets::{TicketRow, ToVerify};
 pub use writer::Tx;
 

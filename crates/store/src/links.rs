@@ -8,7 +8,7 @@ use countersign_domain::{
 };
 use sqlx::FromRow;
 
-use crate::{Error, Result, Store, Tx, engine::Query};
+use crate::{Error, Result, Store, Tx, engine::Query, lists::Table};
 
 /// A link's columns, as they stand beside a record's; all empty where it was never looked for.
 #[derive(FromRow)]
@@ -108,7 +108,7 @@ impl Tx {
         {
             let mut query = Query::build(&format!(
                 "SELECT d.id FROM {table} d LEFT JOIN links k ON k.kind = '{}' AND k.id = d.id
-                 WHERE {stand_so} AND d.company_id = ",
+                 WHERE {stand_so} AND d.archived_at IS NULL AND d.company_id = ",
                 kind.as_str()
             ));
             query.arg(company.as_str()).push(" ORDER BY d.id");
@@ -120,14 +120,19 @@ impl Tx {
 }
 
 impl Store {
-    /// Our records of a kind that are linked to a record of the other side.
+    /// Our records of a kind, in use, that are linked to a record of the other side.
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn linked_to(&self, kind: Kind, psa_id: &str) -> Result<Vec<String>> {
-        let query = Query::new("SELECT id FROM links WHERE kind = $1 AND psa_id = $2 AND state = 'linked' ORDER BY id")
-            .bind(kind.as_str())
-            .bind(psa_id);
+        let table = Table::of(kind);
+        let mut query = Query::build(&format!(
+            "SELECT k.id FROM links k JOIN {} d ON d.id = k.id WHERE k.state = 'linked' AND k.kind = '{}'{} AND k.psa_id = ",
+            table.name(),
+            kind.as_str(),
+            table.in_use()
+        ));
+        query.arg(psa_id).push(" ORDER BY k.id");
         Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
     }
 }

@@ -4,7 +4,7 @@ use countersign_domain::{
     audit::Entry,
     directory::Technician,
     id::{TechnicianId, TokenId},
-    link::Link,
+    link::{Kind, Link},
     role::{Access, Role},
     text::{email_key, name_key},
     time::Time,
@@ -110,18 +110,19 @@ pub struct PortalSession {
     pub expires_at: i64,
 }
 
-const TECHNICIANS: &str = "SELECT d.id, d.email, d.name, d.role, d.access, d.accounts, d.disabled, d.created_at,
+pub(crate) const TECHNICIANS: &str =
+    "SELECT d.id, d.email, d.name, d.role, d.access, d.accounts, d.disabled, d.created_at,
     k.state AS link_state, k.psa_id, k.psa_name, k.how, k.at AS link_at, k.candidates
     FROM technicians d
     LEFT JOIN links k ON k.kind = 'technician' AND k.id = d.id WHERE 1 = 1";
 
 impl Store {
-    /// Technicians by name; whoever may read people reads all of them.
+    /// Technicians; whoever may read people reads all of them.
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
     pub async fn technicians(&self, wanted: &DirectoryQuery) -> Result<Vec<TechnicianRow>> {
-        let query = crate::directory::narrowed(TECHNICIANS, None, &Access::All, wanted);
+        let query = crate::lists::Table::of(Kind::Technician).rows(&Access::All, wanted);
         let rows: Vec<RawTechnician> = self.read().await?.all(&query).await?;
         rows.into_iter().map(TechnicianRow::try_from).collect()
     }

@@ -6,15 +6,17 @@ use countersign_domain::{
     id::{CompanyId, RequestId},
     link::Kind,
     request::State,
+    role::Access,
     time::Time,
 };
 
 use crate::{
-    Options, Place, RequestQuery, Store,
+    DirectoryQuery, Options, Order, Place, RequestQuery, Shelf, Store,
     accept::{HEADS, KNOWN},
     contexts::contacts_query,
     engine::Query,
     lanes::{DONE, PROMOTE, STRANDED, claim_query},
+    lists::Table,
     requests::{JOINED, list_text},
     sync::page_query,
     writer::rows_text,
@@ -124,5 +126,30 @@ async fn a_sync_walks_our_records_in_the_order_of_an_index() {
         let lines = plan(&store, &page_query(kind, None, Some(&crate::SyncRow::sample()), 1000)).await;
         assert!(lines.iter().any(|line| line.contains(index)), "{lines:#?}");
         assert!(!lines.iter().any(|line| line == "USE TEMP B-TREE FOR ORDER BY"), "{kind:?} is sorted: {lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_of_records_walk_an_index_in_either_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Sqlite(folder.path().join("countersign.db"));
+    let store = Store::open(Options { place, instance: "node".to_owned() }, Time(1)).await.unwrap();
+    let after = Some(("5".to_owned(), "x".to_owned()));
+    for kind in Kind::ALL {
+        let table = Table::of(kind);
+        for (order, index) in [(Order::Name, "by_name"), (Order::Newest, "by_creation")] {
+            for after in [None, after.clone()] {
+                let wanted = DirectoryQuery { order, after, limit: 50, ..DirectoryQuery::default() };
+                let lines = plan(&store, &table.rows(&Access::All, &wanted)).await;
+                let index = format!("{}_{index}", table.name());
+                assert!(lines.iter().any(|line| line.contains(&index)), "{index} is not used: {lines:#?}");
+                assert!(!lines.iter().any(|line| line.contains("TEMP B-TREE")), "{index}: sorted: {lines:#?}");
+            }
+        }
+        if kind != Kind::Technician {
+            let archived = DirectoryQuery { shelf: Shelf::Archived, limit: 50, ..DirectoryQuery::default() };
+            let lines = plan(&store, &table.rows(&Access::All, &archived)).await;
+            assert!(lines.iter().any(|line| line.contains("_archived")), "{lines:#?}");
+        }
     }
 }

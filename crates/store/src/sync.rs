@@ -4,7 +4,7 @@ use countersign_domain::{
     audit::Entry,
     effect::StepKind,
     id::CompanyId,
-    link::{Kind, Link, LinkState},
+    link::{Kind, Link},
     text::name_key,
     time::Time,
 };
@@ -14,6 +14,7 @@ use crate::{
     Error, NewStep, Result, Store, Tx, audit,
     engine::Query,
     links::{LinkColumns, how_word},
+    lists::Table,
     writer::{insert_text, sizes},
 };
 
@@ -111,7 +112,7 @@ pub(crate) fn page_query(kind: Kind, of: Option<&CompanyId>, after: Option<&Sync
             ""
         },
     ));
-    query.push(" WHERE 1 = 1");
+    query.push(" WHERE 1 = 1").push(Table::of(kind).in_use());
     if let Some(of) = of {
         query.push(if inside { " AND d.company_id = " } else { " AND d.id = " }).arg(of.as_str());
     }
@@ -126,19 +127,6 @@ pub(crate) fn page_query(kind: Kind, of: Option<&CompanyId>, after: Option<&Sync
     query.push(if inside { " ORDER BY d.company_id, d." } else { " ORDER BY d." }).push(sorted).push(", d.id LIMIT ");
     query.arg(i64::try_from(limit).unwrap_or(i64::MAX));
     query
-}
-
-/// How many of our records of a kind stand how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LinkCounts {
-    /// Tied.
-    pub linked: u64,
-    /// Tied to nothing.
-    pub unlinked: u64,
-    /// More than one fits.
-    pub ambiguous: u64,
-    /// Tied to what is not there any more.
-    pub missing: u64,
 }
 
 /// An undone step of the sync's lane.
@@ -283,37 +271,6 @@ impl Store {
         let query = Query::new("SELECT psa_id FROM links WHERE kind = $1 AND state = 'linked' AND psa_id IS NOT NULL")
             .bind(kind.as_str());
         Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
-    }
-
-    /// How many of our records of a kind stand how.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where they cannot be read.
-    pub async fn link_counts(&self, kind: Kind) -> Result<LinkCounts> {
-        let table = match kind {
-            Kind::Company => "companies",
-            Kind::Location => "locations",
-            Kind::Computer => "computers",
-            Kind::Technician => "technicians",
-            Kind::Contact => "contacts",
-        };
-        let query = Query::build(&format!(
-            "SELECT COALESCE(k.state, 'unlinked'), COUNT(*) FROM {table} d
-             LEFT JOIN links k ON k.kind = '{}' AND k.id = d.id GROUP BY COALESCE(k.state, 'unlinked')",
-            kind.as_str()
-        ));
-        let rows: Vec<(String, i64)> = self.read().await?.all(&query).await?;
-        let mut counts = LinkCounts::default();
-        for (state, n) in rows {
-            let n = u64::try_from(n).unwrap_or(0);
-            match LinkState::parse(&state).unwrap_or_default() {
-                LinkState::Linked => counts.linked += n,
-                LinkState::Unlinked => counts.unlinked += n,
-                LinkState::Ambiguous => counts.ambiguous += n,
-                LinkState::Missing => counts.missing += n,
-            }
-        }
-        Ok(counts)
     }
 
     /// The steps of the sync's lane that are not over, in their order.

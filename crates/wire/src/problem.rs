@@ -20,6 +20,8 @@ pub mod code {
     pub const EXPIRED: &str = "expired";
     /// 403: this computer waits until a technician confirms it.
     pub const HELD: &str = "held";
+    /// 403: this computer was archived in the portal.
+    pub const ARCHIVED: &str = "archived";
     /// 401: no such credential, or it was taken back.
     pub const UNAUTHENTICATED: &str = "unauthenticated";
     /// 401 or 403: the enrolment key is unknown, used up, expired, or for another company.

@@ -15,10 +15,11 @@ use countersign_domain::{
         Index, Kind, Link, LinkState,
         settle::{Inside, Ours, Settled, Walk, settle},
     },
+    role::Access,
     time::Time,
 };
 use countersign_psa::{Cause, Class, Fault, Psa};
-use countersign_store::{Claimed, SyncRow};
+use countersign_store::{Claimed, DirectoryQuery, SyncRow};
 use serde_json::{Map, Value, json};
 
 use super::End;
@@ -68,7 +69,7 @@ impl App {
             }
             Err(fault) => return Err(fault.into()),
         };
-        let counts = self.store().link_counts(kind).await?;
+        let counts = self.store().link_counts(kind, &Access::All, &DirectoryQuery::default()).await?;
         let words = note.clone().unwrap_or_else(|| {
             format!(
                 "{} linked, {} not, {} for a person to choose, {} missing.",

@@ -8,6 +8,7 @@
 mod access;
 mod alerts;
 mod allowance;
+mod archive;
 mod attention;
 mod broken;
 mod calls;
@@ -17,6 +18,7 @@ mod crash;
 mod faults;
 mod halo;
 mod house;
+mod import;
 mod links;
 mod lost;
 mod matrix;

@@ -1,11 +1,13 @@
 //! Companies, locations, computers and contacts, each with its link.
 
 use axum::{Json, extract::State, http::StatusCode};
-use countersign_app::{CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow};
+use countersign_app::{App, CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LocationRow, Order, Shelf};
 use countersign_domain::{
+    directory::Technician,
     id::{CompanyId, ComputerId, ContactId, LocationId},
-    link::{Link, LinkState},
+    link::{Kind, Link, LinkState},
     text::name_key,
+    time::Time,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -95,6 +97,8 @@ pub(crate) struct CompanyOut {
     name: String,
     /// How it stands to the ticketing system's customers.
     link: LinkOut,
+    /// Put aside: in no list but `?archived=true`.
+    archived: bool,
     /// Tickets that wait for that link.
     waiting_tickets: u64,
     /// When it was created.
@@ -107,6 +111,7 @@ impl From<CompanyRow> for CompanyOut {
             id: row.company.id.to_string(),
             name: row.company.name,
             link: row.link.into(),
+            archived: row.archived_at.is_some(),
             waiting_tickets: row.waiting,
             created_at: row.company.created_at.rfc3339(),
         }
@@ -124,6 +129,8 @@ pub(crate) struct LocationOut {
     company: Named,
     /// How it stands to the customer's sites.
     link: LinkOut,
+    /// Put aside: in no list but `?archived=true`.
+    archived: bool,
     /// When it was created.
     created_at: String,
 }
@@ -135,6 +142,7 @@ impl From<LocationRow> for LocationOut {
             name: row.location.name,
             company: Named { id: row.location.company_id.to_string(), name: row.company },
             link: row.link.into(),
+            archived: row.archived_at.is_some(),
             created_at: row.location.created_at.rfc3339(),
         }
     }
@@ -161,6 +169,8 @@ pub(crate) struct ComputerOut {
     held: bool,
     /// How it stands to the customer's assets.
     link: LinkOut,
+    /// Put aside: in no list but `?archived=true`.
+    archived: bool,
     /// When it was enrolled.
     created_at: String,
 }
@@ -178,6 +188,7 @@ impl From<ComputerRow> for ComputerOut {
             agent_version: computer.agent_version,
             held: computer.held,
             link: row.link.into(),
+            archived: row.archived_at.is_some(),
             created_at: computer.created_at.rfc3339(),
         }
     }
@@ -196,6 +207,8 @@ pub(crate) struct ContactOut {
     company: Named,
     /// How it stands to the customer's contacts.
     link: LinkOut,
+    /// Put aside: in no list but `?archived=true`.
+    archived: bool,
 }
 
 impl From<ContactRow> for ContactOut {
@@ -206,6 +219,7 @@ impl From<ContactRow> for ContactOut {
             email: row.contact.email,
             company: Named { id: row.contact.company_id.to_string(), name: row.company },
             link: row.link.into(),
+            archived: row.archived_at.is_some(),
         }
     }
 }
@@ -221,16 +235,28 @@ pub(crate) struct DirectoryList {
     link: Option<String>,
     /// Of this company.
     company: Option<String>,
+    /// True for those that are archived (technicians: disabled); else those in use.
+    archived: Option<bool>,
+    /// `name`, or `newest` for the last created first.
+    sort: Option<String>,
     /// Rows of the page, 1 to 200.
     limit: Option<usize>,
     /// The `next` of the page before.
     after: Option<String>,
 }
 
-impl DirectoryList {
-    /// The store's query for it, and the paging.
-    pub(crate) fn wanted(self) -> Answer<(DirectoryQuery, Paging)> {
-        let paging = Paging { limit: self.limit, after: self.after };
+/// Which records a list is about, without its pages.
+pub(super) struct Filter {
+    pub(super) q: Option<String>,
+    pub(super) link: Option<String>,
+    pub(super) company: Option<String>,
+    pub(super) archived: Option<bool>,
+    pub(super) sort: Option<String>,
+}
+
+impl Filter {
+    /// The store's query for it.
+    pub(super) fn wanted(self) -> Answer<DirectoryQuery> {
         let link = self.link.as_deref().map(|word| {
             LinkState::parse(word).ok_or_else(|| {
                 unprocessable(
@@ -244,21 +270,49 @@ impl DirectoryList {
             .map(|id| id.parse())
             .transpose()
             .map_err(|error| unprocessable("company", format!("{error}.")))?;
-        let wanted = DirectoryQuery {
+        let order = match self.sort.as_deref() {
+            None | Some("name") => Order::Name,
+            Some("newest") => Order::Newest,
+            Some(other) => return Err(unprocessable("sort", format!("{other:?} is no order; they are name, newest."))),
+        };
+        Ok(DirectoryQuery {
             search: self.q,
             link: link.transpose()?,
             company,
-            id: None,
-            after: paging.after()?,
-            limit: paging.limit() + 1,
-        };
+            shelf: if self.archived == Some(true) { Shelf::Archived } else { Shelf::InUse },
+            order,
+            ..DirectoryQuery::default()
+        })
+    }
+}
+
+impl DirectoryList {
+    /// The store's query for it, and the paging.
+    pub(crate) fn wanted(self) -> Answer<(DirectoryQuery, Paging)> {
+        let paging = Paging { limit: self.limit, after: self.after };
+        let filter =
+            Filter { q: self.q, link: self.link, company: self.company, archived: self.archived, sort: self.sort };
+        let wanted = DirectoryQuery { after: paging.after()?, limit: paging.limit() + 1, ..filter.wanted()? };
         Ok((wanted, paging))
     }
 }
 
-/// Where a record stands in a list by name.
-pub(crate) fn place(name: &str, id: &impl ToString) -> (String, String) {
-    (name_key(name), id.to_string())
+/// Where a record stands in a list of that order.
+pub(crate) fn place(order: Order, name: &str, created: Time, id: &impl ToString) -> (String, String) {
+    let key = match order {
+        Order::Name => name_key(name),
+        Order::Newest => created.0.to_string(),
+    };
+    (key, id.to_string())
+}
+
+/// Archives a record or takes it back, where a change says so.
+async fn shelve(app: &App, by: &Technician, kind: Kind, id: &str, archived: Option<bool>) -> Answer<()> {
+    match archived {
+        Some(true) => Ok(app.archive(by, kind, id).await?),
+        Some(false) => Ok(app.restore(by, kind, id).await?),
+        None => Ok(()),
+    }
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -273,9 +327,11 @@ struct CompanyIn {
 struct CompanyChange {
     /// A new name; the name before is kept for endpoints that still enrol under it.
     name: Option<String>,
+    /// True puts the company aside with all that belongs to it, false takes it back.
+    archived: Option<bool>,
 }
 
-/// Companies that the caller may see, by name.
+/// Companies that the caller may see.
 #[utoipa::path(get, path = "/api/v1/companies", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<CompanyOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
 async fn list_companies(
@@ -284,8 +340,13 @@ async fn list_companies(
     Query(query): Query<DirectoryList>,
 ) -> Answer<Json<Page<CompanyOut>>> {
     let (wanted, paging) = query.wanted()?;
+    let order = wanted.order;
     let rows = shared.app.companies(by.technician(), &wanted).await?;
-    Ok(Json(paging.page(rows, |row| place(&row.company.name, &row.company.id), CompanyOut::from)))
+    Ok(Json(paging.page(
+        rows,
+        |row| place(order, &row.company.name, row.company.created_at, &row.company.id),
+        CompanyOut::from,
+    )))
 }
 
 /// Creates a company. It is looked for among the customers of the ticketing system by its name.
@@ -307,7 +368,7 @@ async fn read_company(State(shared): State<Shared>, by: By, Id(id): Id<CompanyId
     Ok(Json(shared.app.company(by.technician(), &id).await?.into()))
 }
 
-/// Renames a company. Its link holds: it is by id.
+/// Renames a company, archives or restores it. Its link holds: it is by id.
 #[utoipa::path(patch, path = "/api/v1/companies/{id}", tag = "directory", params(("id" = String, Path)), request_body = CompanyChange,
     responses((status = 200, body = CompanyOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn change_company(
@@ -316,6 +377,7 @@ async fn change_company(
     Id(id): Id<CompanyId>,
     Body(body): Body<CompanyChange>,
 ) -> Answer<Json<CompanyOut>> {
+    shelve(&shared.app, by.technician(), Kind::Company, id.as_str(), body.archived).await?;
     let row = match body.name {
         Some(name) => shared.app.rename_company(by.technician(), &id, &name).await?,
         None => shared.app.company(by.technician(), &id).await?,
@@ -337,9 +399,11 @@ struct LocationIn {
 struct LocationChange {
     /// A new name.
     name: Option<String>,
+    /// True puts it aside (not while computers stand there), false takes it back.
+    archived: Option<bool>,
 }
 
-/// Locations that the caller may see, by name.
+/// Locations that the caller may see.
 #[utoipa::path(get, path = "/api/v1/locations", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<LocationOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
 async fn list_locations(
@@ -348,8 +412,13 @@ async fn list_locations(
     Query(query): Query<DirectoryList>,
 ) -> Answer<Json<Page<LocationOut>>> {
     let (wanted, paging) = query.wanted()?;
+    let order = wanted.order;
     let rows = shared.app.locations(by.technician(), &wanted).await?;
-    Ok(Json(paging.page(rows, |row| place(&row.location.name, &row.location.id), LocationOut::from)))
+    Ok(Json(paging.page(
+        rows,
+        |row| place(order, &row.location.name, row.location.created_at, &row.location.id),
+        LocationOut::from,
+    )))
 }
 
 /// Creates a location.
@@ -373,7 +442,7 @@ async fn read_location(State(shared): State<Shared>, by: By, Id(id): Id<Location
     Ok(Json(shared.app.location(by.technician(), &id).await?.into()))
 }
 
-/// Renames a location.
+/// Renames a location, archives or restores it.
 #[utoipa::path(patch, path = "/api/v1/locations/{id}", tag = "directory", params(("id" = String, Path)), request_body = LocationChange,
     responses((status = 200, body = LocationOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn change_location(
@@ -382,6 +451,7 @@ async fn change_location(
     Id(id): Id<LocationId>,
     Body(body): Body<LocationChange>,
 ) -> Answer<Json<LocationOut>> {
+    shelve(&shared.app, by.technician(), Kind::Location, id.as_str(), body.archived).await?;
     let row = match body.name {
         Some(name) => shared.app.rename_location(by.technician(), &id, &name).await?,
         None => shared.app.location(by.technician(), &id).await?,
@@ -396,9 +466,11 @@ struct ComputerChange {
     name: Option<String>,
     /// Another location of the same company.
     location_id: Option<String>,
+    /// True puts the computer aside: it can ask for nothing any more. False takes it back.
+    archived: Option<bool>,
 }
 
-/// Computers that the caller may see, by name.
+/// Computers that the caller may see.
 #[utoipa::path(get, path = "/api/v1/computers", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<ComputerOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
 async fn list_computers(
@@ -407,8 +479,13 @@ async fn list_computers(
     Query(query): Query<DirectoryList>,
 ) -> Answer<Json<Page<ComputerOut>>> {
     let (wanted, paging) = query.wanted()?;
+    let order = wanted.order;
     let rows = shared.app.computers(by.technician(), &wanted).await?;
-    Ok(Json(paging.page(rows, |row| place(&row.computer.name, &row.computer.id), ComputerOut::from)))
+    Ok(Json(paging.page(
+        rows,
+        |row| place(order, &row.computer.name, row.computer.created_at, &row.computer.id),
+        ComputerOut::from,
+    )))
 }
 
 /// One computer.
@@ -418,9 +495,9 @@ async fn read_computer(State(shared): State<Shared>, by: By, Id(id): Id<Computer
     Ok(Json(shared.app.computer(by.technician(), &id).await?.into()))
 }
 
-/// Renames a computer, or moves it to another location of its company.
+/// Renames a computer, moves it to another location of its company, archives or restores it.
 #[utoipa::path(patch, path = "/api/v1/computers/{id}", tag = "directory", params(("id" = String, Path)), request_body = ComputerChange,
-    responses((status = 200, body = ComputerOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = ComputerOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn change_computer(
     State(shared): State<Shared>,
     by: By,
@@ -432,7 +509,12 @@ async fn change_computer(
         .map(|id| id.parse())
         .transpose()
         .map_err(|error| unprocessable("location_id", format!("{error}.")))?;
-    let row = shared.app.change_computer(by.technician(), &id, body.name.as_deref(), location.as_ref()).await?;
+    shelve(&shared.app, by.technician(), Kind::Computer, id.as_str(), body.archived).await?;
+    let row = if body.name.is_some() || location.is_some() {
+        shared.app.change_computer(by.technician(), &id, body.name.as_deref(), location.as_ref()).await?
+    } else {
+        shared.app.computer(by.technician(), &id).await?
+    };
     Ok(Json(row.into()))
 }
 
@@ -444,7 +526,7 @@ async fn confirm_computer(State(shared): State<Shared>, by: By, Id(id): Id<Compu
     Ok(Json(shared.app.computer(by.technician(), &id).await?.into()))
 }
 
-/// Contacts that the caller may see, by name.
+/// Contacts that the caller may see.
 #[utoipa::path(get, path = "/api/v1/contacts", tag = "directory", params(DirectoryList),
     responses((status = 200, body = Page<ContactOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
 async fn list_contacts(
@@ -453,8 +535,13 @@ async fn list_contacts(
     Query(query): Query<DirectoryList>,
 ) -> Answer<Json<Page<ContactOut>>> {
     let (wanted, paging) = query.wanted()?;
+    let order = wanted.order;
     let rows = shared.app.contacts(by.technician(), &wanted).await?;
-    Ok(Json(paging.page(rows, |row| place(&row.contact.name, &row.contact.id), ContactOut::from)))
+    Ok(Json(paging.page(
+        rows,
+        |row| place(order, &row.contact.name, row.contact.created_at, &row.contact.id),
+        ContactOut::from,
+    )))
 }
 
 /// One contact.

@@ -10,6 +10,7 @@ mod events;
 mod links;
 mod page;
 mod requests;
+mod sheets;
 mod steps;
 mod sync;
 mod technicians;
@@ -27,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .merge(directory::router())
         .merge(technicians::router())
         .merge(links::router())
+        .merge(sheets::router())
         .merge(ticketing::router())
         .merge(sync::router())
         .merge(steps::router())

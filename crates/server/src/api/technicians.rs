@@ -118,7 +118,7 @@ struct TechnicianPatch {
     disabled: Option<bool>,
 }
 
-/// Technicians by name.
+/// Technicians; those who are disabled with `archived=true`.
 #[utoipa::path(get, path = "/api/v1/technicians", tag = "people", params(DirectoryList),
     responses((status = 200, body = Page<TechnicianOut>), (status = 401, body = Problem), (status = 422, body = Problem)))]
 async fn list(
@@ -127,8 +127,9 @@ async fn list(
     Query(query): Query<DirectoryList>,
 ) -> Answer<Json<Page<TechnicianOut>>> {
     let (wanted, paging) = query.wanted()?;
+    let order = wanted.order;
     let rows = shared.app.technicians(by.technician(), &wanted).await?;
-    let at = |row: &TechnicianRow| place(&row.technician.name, &row.technician.id);
+    let at = |row: &TechnicianRow| place(order, &row.technician.name, row.technician.created_at, &row.technician.id);
     Ok(Json(paging.page(rows, at, TechnicianOut::from)))
 }
 

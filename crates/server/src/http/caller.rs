@@ -145,6 +145,13 @@ where
         let context = shared.app.computer_caller(credential).await?.ok_or_else(|| {
             unauthenticated("The computer's credential is unknown or was taken back. Enrol the computer again.")
         })?;
+        if context.archived {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "archived",
+                "This computer was archived in the portal, so it cannot ask. A technician can restore it, or enrol it again.",
+            ));
+        }
         if context.held_credential {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,

@@ -40,9 +40,9 @@ impl Fields {
         self.0.iter().any(|(key, _)| key == name)
     }
 
-    /// Every value of a field, at most 200.
+    /// Every value of a field, at most 1000.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
-        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).take(200).collect()
+        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).take(1000).collect()
     }
 }
 

@@ -6,7 +6,6 @@
 //!
 //! The decision a reader would undo: every page works as plain links and forms; htmx only spares the reload.
 
-mod add;
 mod alerts;
 mod approvals;
 mod assets;

@@ -141,7 +141,12 @@ impl Desk {
             "/portal/settings/ticketing/setup/test".to_owned(),
             "/portal/settings/ticketing/setup/done".to_owned(),
             "/portal/companies".to_owned(),
+            "/portal/companies?state=archived&sort=newest".to_owned(),
             "/portal/computers".to_owned(),
+            "/portal/contacts".to_owned(),
+            "/portal/companies/import".to_owned(),
+            "/portal/locations/import".to_owned(),
+            "/portal/users/import".to_owned(),
         ];
         pages.extend(["", "/pane", "/bar"].map(|part| format!("/portal/approvals/{request}{part}")));
         pages.push(format!("/portal/requests/{request}"));
@@ -181,12 +186,18 @@ impl Desk {
             "/portal/settings/alerts/test",
             "/portal/companies/links",
             "/portal/companies/add",
+            "/portal/locations/add",
             "/portal/users/add",
+            "/portal/companies/import",
+            "/portal/locations/import",
+            "/portal/users/import",
         ]
         .map(str::to_owned)
         .into();
         changes.extend(["decision", "revoke"].map(|verb| format!("/portal/requests/{request}/{verb}")));
-        changes.extend(["", "/link", "/unlink"].map(|part| format!("/portal/companies/{company}{part}")));
+        changes.extend(
+            ["", "/link", "/unlink", "/archive", "/restore"].map(|part| format!("/portal/companies/{company}{part}")),
+        );
         changes.push(format!("/portal/users/{admin}/sign-in-link"));
         changes.extend(
             ["give-up", "new-ticket"]
@@ -281,7 +292,13 @@ async fn a_technician_of_another_company_sees_and_changes_nothing_of_this_one() 
         let names_it = path.contains(desk.request.as_str())
             || path.contains(desk.company.as_str())
             || path.contains(&desk.computer);
-        let wanted = if names_it { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        // Companies and people are made by those who see all of them.
+        let whole_house = ["/portal/companies/import", "/portal/users/import"].contains(&path.as_str());
+        let wanted = match (names_it, whole_house) {
+            (true, _) => StatusCode::NOT_FOUND,
+            (false, true) => StatusCode::FORBIDDEN,
+            (false, false) => StatusCode::OK,
+        };
         assert_eq!(response.status(), wanted, "{path}");
         let html = body(response).await;
         for secret in ["Sample Dental Group", "SDG-FD-01", "a.novak"] {
@@ -312,4 +329,81 @@ async fn a_reader_decides_nothing_and_makes_no_links() {
     }
     let row = desk.shared.app.request(&desk.administrator, &desk.request).await.expect("the request");
     assert_eq!(row.request.decision, None);
+}
+
+/// Signs the administrator in and posts a form.
+async fn post(desk: &Desk, path: &str, form: &str) -> (StatusCode, String) {
+    let (cookie, token) = desk.session(&desk.administrator).await;
+    let form = format!("form_token={token}&{form}");
+    let response = desk.call(Method::POST, path, Some(&cookie), &form).await;
+    (response.status(), body(response).await)
+}
+
+#[tokio::test]
+async fn a_company_with_computers_is_archived_by_its_name_and_comes_back() {
+    let desk = Desk::new().await;
+    let ids = format!("ids={}", desk.company);
+    let archived = async || {
+        desk.shared.app.company(&desk.administrator, &desk.company).await.expect("the company").archived_at.is_some()
+    };
+    let (status, page) = post(&desk, "/portal/companies/links", &format!("action=archive&{ids}")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("Type “Sample Dental Group” to confirm"), "{page}");
+    let wrong = format!("action=archive&confirmed=yes&typed=Another&{ids}");
+    let (status, page) = post(&desk, "/portal/companies/links", &wrong).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("That is another name"));
+    let (status, _) = post(&desk, &format!("/portal/companies/{}/archive", desk.company), "typed=Another").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(!archived().await);
+
+    let right = format!("action=archive&confirmed=yes&typed=sample+dental+group&{ids}");
+    let (status, page) = post(&desk, "/portal/companies/links", &right).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("1 of 1 archived") && page.contains("value=\"restore\""), "{page}");
+    assert!(archived().await);
+    let (cookie, _) = desk.session(&desk.administrator).await;
+    let list = async |path| body(desk.call(Method::GET, path, Some(&cookie), "").await).await;
+    assert!(!list("/portal/companies").await.contains("Sample Dental Group"));
+    assert!(!list("/portal/computers").await.contains("SDG-FD-01"));
+    assert!(list("/portal/companies?state=archived").await.contains("Sample Dental Group"));
+
+    let (status, page) = post(&desk, "/portal/companies/links", &format!("action=restore&{ids}")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("1 of 1 restored"), "{page}");
+    assert!(!archived().await);
+}
+
+#[tokio::test]
+async fn a_list_is_looked_at_before_it_is_done_and_done_as_it_was_looked_at() {
+    let desk = Desk::new().await;
+    let names = async || {
+        let all = countersign_app::DirectoryQuery { limit: 99, ..countersign_app::DirectoryQuery::default() };
+        let rows = desk.shared.app.companies(&desk.administrator, &all).await.expect("the companies");
+        rows.into_iter().map(|row| row.company.name).collect::<Vec<_>>()
+    };
+    let csv = "csv=name%0AStand-in+Clinic%0A%3Cimg+src%3Dx%3E%0A%0D%3D1%2B1%0A";
+    let (status, page) = post(&desk, "/portal/companies/import", &format!("action=do&{csv}")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("Will be created") && !page.contains("<img"), "{page}");
+    assert_eq!(names().await, ["Sample Dental Group"], "what was not looked at is not done");
+    let digest =
+        page.split("name=\"digest\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a digest");
+    let changed = format!("action=do&digest={digest}&csv=name%0AOther");
+    let (_, page) = post(&desk, "/portal/companies/import", &changed).await;
+    assert!(page.contains("Will be created"), "a changed text is looked at again");
+    let (_, page) = post(&desk, "/portal/companies/import", &format!("action=do&digest={digest}&{csv}")).await;
+    assert!(page.contains("Created") && !page.contains("Will be created"), "{page}");
+    assert_eq!(names().await.len(), 4);
+    let (status, page) = post(&desk, "/portal/companies/import", "action=preview&csv=company%0AOne").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("must name the columns"), "{page}");
+
+    // What went in as a formula comes out harmless.
+    let (status, file) = post(&desk, "/portal/companies/links", "action=export").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(file.starts_with("id,name,link,"), "{file}");
+    assert!(file.contains(",'=1+1,") && !file.contains(",=1+1,"), "{file}");
+    let (_, file) = post(&desk, "/portal/companies/links", &format!("action=export&ids={}", desk.company)).await;
+    assert_eq!(file.lines().count(), 2, "the chosen rows alone");
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the fixtures of tests may fail loudly, as tests do")]
 
 mod accept;
+mod archive;
 mod attention;
 mod audit;
 mod directory;

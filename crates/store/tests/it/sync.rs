@@ -7,7 +7,9 @@ use countersign_domain::{
     role::Access,
     time::Time,
 };
-use countersign_store::{AttemptResult, LinkCounts, NewStep, Next, SYNC_LANE, StepsQuery, Store, SyncRow};
+use countersign_store::{
+    AttemptResult, DirectoryQuery, LinkCounts, NewStep, Next, SYNC_LANE, StepsQuery, Store, SyncRow,
+};
 
 use crate::support::{
     Desk, NOW, assert_sound, both, claim_one, company, computer, contact, ended, entry, step_id, technician,
@@ -124,7 +126,7 @@ both! {
         let links: Vec<(&str, Link)> = machines.iter().map(|pc| (pc.id.as_str(), auto(&pc.name))).collect();
         assert_eq!(set(&store, Kind::Computer, &links).await, 1000);
         let counts = LinkCounts { linked: 1000, unlinked: 1, ..LinkCounts::default() };
-        assert_eq!(store.link_counts(Kind::Computer).await.unwrap(), counts);
+        assert_eq!(store.link_counts(Kind::Computer, &Access::All, &DirectoryQuery::default()).await.unwrap(), counts);
         assert_eq!(store.linked_ids(Kind::Computer).await.unwrap().len(), 1000);
         assert_eq!(link(&store, Kind::Computer, machines[7].id.as_str()).await, auto("PC-0007"));
         let candidates = vec![Candidate { psa_id: "9".to_owned(), psa_name: "Nine".to_owned(), score: 0.93 }];
@@ -132,7 +134,7 @@ both! {
         set(&store, Kind::Computer, &[(machines[7].id.as_str(), missing.clone())]).await;
         assert_eq!(link(&store, Kind::Computer, machines[7].id.as_str()).await, missing, "a score reads as it was written");
         let counts = LinkCounts { linked: 999, unlinked: 1, missing: 1, ..LinkCounts::default() };
-        assert_eq!(store.link_counts(Kind::Computer).await.unwrap(), counts);
+        assert_eq!(store.link_counts(Kind::Computer, &Access::All, &DirectoryQuery::default()).await.unwrap(), counts);
         assert_eq!(assert_sound(&store).await, 2);
     }
 

@@ -1,17 +1,19 @@
-//! Companies, locations, computers and users: one list, and how each record is tied to the ticketing system.
+//! Companies, locations, computers, users and contacts: one list, and how each record is tied to the ticketing system.
 
 use askama::Template;
+use url::form_urlencoded;
 
-use super::frame::{Empty, Frame, Tab, Tone};
+use super::frame::{Empty, Frame, Tab, Tone, When};
 use crate::portal::text::Text;
 
-/// Which of the four lists.
+/// Which of the lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Companies,
     Locations,
     Computers,
     Users,
+    Contacts,
 }
 
 impl Kind {
@@ -22,6 +24,7 @@ impl Kind {
             Self::Locations => "locations",
             Self::Computers => "computers",
             Self::Users => "users",
+            Self::Contacts => "contacts",
         }
     }
 
@@ -30,9 +33,14 @@ impl Kind {
         format!("{}-{rest}", self.path())
     }
 
-    /// Only companies hold tickets back.
-    pub(crate) fn holds_tickets(self) -> bool {
+    /// Only companies hold tickets back, and have locations and computers.
+    pub(crate) fn is_companies(self) -> bool {
         self == Self::Companies
+    }
+
+    /// Contacts come with requests and go with their company.
+    pub(crate) fn can_be_archived(self) -> bool {
+        self != Self::Contacts
     }
 }
 
@@ -50,9 +58,10 @@ pub(crate) enum LinkState {
     Ambiguous {
         candidates: u64,
     },
-    /// Linked once; the other side's record is gone or merged.
+    /// Linked once; the other side's record is gone or merged, into `into` if that is known.
     Missing {
         name: String,
+        into: Option<Candidate>,
     },
 }
 
@@ -89,6 +98,18 @@ impl LinkState {
     }
 }
 
+/// The one next step of a row, with the key of its word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    None,
+    /// Ties it to this record of the other side.
+    Take(Candidate, &'static str),
+    /// Leads to the record's page, where a person chooses.
+    Choose(&'static str),
+    /// Takes it back into the lists.
+    Restore,
+}
+
 /// One record.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryRow {
@@ -101,8 +122,35 @@ pub(crate) struct DirectoryRow {
     pub(crate) blocked: Option<String>,
     /// Tickets that wait for this record's link.
     pub(crate) waiting: u64,
+    /// Locations and computers of a company.
+    pub(crate) size: (u64, u64),
+    pub(crate) created: When,
+    pub(crate) archived: bool,
+    /// This person may change it.
+    pub(crate) editable: bool,
     /// What happened to this row in the action that was just taken.
     pub(crate) result: Option<RowResult>,
+}
+
+impl DirectoryRow {
+    pub(crate) fn step(&self) -> Step {
+        if !self.editable {
+            return Step::None;
+        }
+        if self.archived {
+            return Step::Restore;
+        }
+        if self.blocked.is_some() {
+            return Step::None;
+        }
+        match &self.link {
+            LinkState::Linked { .. } => Step::None,
+            LinkState::Unlinked { like: Some(like) } => Step::Take(like.clone(), "link"),
+            LinkState::Missing { into: Some(into), .. } => Step::Take(into.clone(), "link-follow"),
+            LinkState::Ambiguous { .. } => Step::Choose("link-choose"),
+            LinkState::Unlinked { like: None } | LinkState::Missing { into: None, .. } => Step::Choose("link-find"),
+        }
+    }
 }
 
 /// A line of a bulk result, in its row.
@@ -121,23 +169,63 @@ pub(crate) struct RowPart {
     pub(crate) row: DirectoryRow,
 }
 
-/// The question before many links are taken away.
+/// What was done, in a sentence, and the way back where there is one.
 #[derive(Debug, Clone)]
-pub(crate) struct UnlinkAsk {
+pub(crate) struct Said {
+    pub(crate) tone: Tone,
+    pub(crate) text: String,
+    pub(crate) back: Option<Back>,
+}
+
+/// The way back: the action, the word on its button, and what it is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Back {
+    pub(crate) action: &'static str,
+    pub(crate) label: String,
     pub(crate) ids: Vec<String>,
 }
 
-impl UnlinkAsk {
-    pub(crate) fn count(&self) -> u64 {
-        u64::try_from(self.ids.len()).unwrap_or(u64::MAX)
-    }
+/// A question in place, before something is done to the chosen records.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) action: &'static str,
+    pub(crate) ids: Vec<String>,
+    /// Names the things and the effect; stands on the button, too.
+    pub(crate) title: String,
+    pub(crate) text: String,
+    /// The name that must be typed.
+    pub(crate) typed: Option<String>,
+    /// What was typed is another name.
+    pub(crate) wrong: bool,
 }
 
-/// What "Add" asks for: companies a name, users also an address and a role.
+/// One of several things to choose, and whether it is chosen.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) chosen: bool,
+}
+
+/// Which companies a user may see.
+#[derive(Debug, Clone)]
+pub(crate) struct Sees {
+    pub(crate) all: bool,
+    pub(crate) companies: Vec<Choice>,
+}
+
+/// What "Add" asks for: a name; locations also a company; users an address, a role and companies.
 #[derive(Debug, Clone)]
 pub(crate) struct Add {
-    /// The roles to choose from, with their names; none for companies.
-    pub(crate) roles: Vec<(&'static str, String)>,
+    /// What was typed and not taken; the form is open then.
+    pub(crate) open: bool,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    /// A location's company.
+    pub(crate) companies: Vec<Choice>,
+    /// A user's role.
+    pub(crate) roles: Vec<Choice>,
+    pub(crate) sees: Option<Sees>,
 }
 
 /// The list.
@@ -151,19 +239,47 @@ pub(crate) struct DirectoryPage {
     pub(crate) summary: String,
     pub(crate) tabs: Vec<Tab>,
     pub(crate) query: String,
+    /// `name` or `newest`.
+    pub(crate) sort: &'static str,
+    /// The company whose records these are alone.
+    pub(crate) of: Option<Candidate>,
     pub(crate) rows: Vec<DirectoryRow>,
     pub(crate) next: Option<String>,
+    /// A later page; the first one is elsewhere.
+    pub(crate) later: bool,
     pub(crate) empty: Option<Empty>,
-    /// What the action that led here did, in a sentence.
-    pub(crate) said: Option<RowResult>,
-    pub(crate) ask: Option<UnlinkAsk>,
+    pub(crate) said: Option<Said>,
+    pub(crate) ask: Option<Ask>,
     /// Set where this person may add to this list.
     pub(crate) add: Option<Add>,
+    /// This person may change records of this list.
+    pub(crate) editable: bool,
 }
 
 impl DirectoryPage {
     pub(crate) fn state(&self) -> &'static str {
         self.tabs.iter().find(|tab| tab.current).map_or("", |tab| tab.state)
+    }
+
+    /// What is looked at is the archived half.
+    pub(crate) fn is_archive(&self) -> bool {
+        self.state() == "archived"
+    }
+
+    /// The list's address with another tab, order or place.
+    pub(crate) fn href(&self, state: &str, sort: &str, after: &str) -> String {
+        let company = self.of.as_ref().map_or("", |of| of.id.as_str());
+        let parts = [("state", state), ("q", &self.query), ("company", company), ("after", after)];
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {
+            query.append_pair(name, value);
+        }
+        if sort != "name" {
+            query.append_pair("sort", sort);
+        }
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("/portal/{}{mark}{query}", self.kind.path())
     }
 }
 
@@ -171,17 +287,45 @@ impl DirectoryPage {
 #[derive(Debug, Clone)]
 pub(crate) struct LinkedHow {
     pub(crate) how: String,
-    pub(crate) at: Option<super::frame::When>,
+    pub(crate) at: Option<When>,
 }
 
-/// A record of the other side.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A record of the other side, or a company of ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// How alike the names are, in words; none where they are the same.
+    pub(crate) alike: Option<String>,
 }
 
-/// One record: its name to change, its link, and the records of the other side to choose from.
+/// Records of the other side to choose from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Others {
+    /// What was looked for.
+    pub(crate) find: String,
+    pub(crate) found: Vec<Candidate>,
+    /// How many more fit.
+    pub(crate) more: u64,
+    /// Why there are none to choose from.
+    pub(crate) error: Option<String>,
+}
+
+/// What of a record can be changed beside its name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Edit {
+    /// A user's e-mail address, by which Halo's agent is found.
+    pub(crate) email: Option<String>,
+    /// A computer's location.
+    pub(crate) locations: Vec<Choice>,
+    /// A user's role.
+    pub(crate) roles: Vec<Choice>,
+    pub(crate) sees: Option<Sees>,
+    /// A user's own accounts, one a line.
+    pub(crate) accounts: Option<String>,
+}
+
+/// One record: what can be changed of it, its link, and the records of the other side to choose from.
 #[derive(Debug, Clone, Template)]
 #[template(path = "directory/one.html")]
 pub(crate) struct RecordPage {
@@ -190,8 +334,6 @@ pub(crate) struct RecordPage {
     pub(crate) kind: Kind,
     pub(crate) id: String,
     pub(crate) name: String,
-    /// A user's e-mail address, by which Halo's agent is found.
-    pub(crate) email: Option<String>,
     pub(crate) under: String,
     pub(crate) link: LinkState,
     pub(crate) blocked: Option<String>,
@@ -199,14 +341,55 @@ pub(crate) struct RecordPage {
     pub(crate) linked_how: Option<LinkedHow>,
     /// Those that fit.
     pub(crate) candidates: Vec<Candidate>,
-    /// All others, to choose from by typing.
-    pub(crate) others: Vec<Candidate>,
-    /// Why there are none to choose from.
-    pub(crate) others_error: Option<String>,
+    pub(crate) others: Others,
     pub(crate) waiting: u64,
-    pub(crate) said: Option<RowResult>,
+    pub(crate) size: (u64, u64),
+    pub(crate) archived: Option<When>,
+    pub(crate) editable: bool,
+    pub(crate) edit: Edit,
+    /// Archiving it asks for its name.
+    pub(crate) type_name: bool,
+    pub(crate) said: Option<Said>,
     /// A one-use link that was just made for a user; shown once.
     pub(crate) sign_in_link: Option<String>,
-    /// What was typed, and why it was not taken.
+    /// What was chosen to link to, and why it was not taken.
+    pub(crate) error: Option<String>,
+}
+
+/// What becomes of a line of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct ImportLine {
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) tone: Tone,
+    pub(crate) word: String,
+    pub(crate) detail: String,
+    /// The record's page, once there is one.
+    pub(crate) href: Option<String>,
+}
+
+/// What a list would do, or did.
+#[derive(Debug, Clone)]
+pub(crate) struct Imported {
+    pub(crate) summary: String,
+    pub(crate) tone: Tone,
+    pub(crate) lines: Vec<ImportLine>,
+    /// Columns that mean nothing here.
+    pub(crate) ignored: Option<String>,
+    /// The label of the button that does it; none once it is done, or where there is nothing to do.
+    pub(crate) go: Option<String>,
+    /// What the preview was of.
+    pub(crate) digest: String,
+}
+
+/// A list is read in: pasted or chosen, looked at, then done.
+#[derive(Debug, Clone, Template)]
+#[template(path = "directory/import.html")]
+pub(crate) struct ImportPage {
+    pub(crate) text: Text,
+    pub(crate) frame: Frame,
+    pub(crate) kind: Kind,
+    pub(crate) csv: String,
+    pub(crate) imported: Option<Imported>,
     pub(crate) error: Option<String>,
 }

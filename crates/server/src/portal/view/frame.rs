@@ -11,6 +11,7 @@ pub(crate) enum Screen {
     Locations,
     Computers,
     Users,
+    Contacts,
     Steps,
     Ticketing,
     Alerts,
@@ -173,6 +174,7 @@ impl Frame {
                 ("/portal/computers", "device-desktop", "nav-computers", unlinked.computers, Kind::Unlinked)
             }
             Screen::Users => ("/portal/users", "users", "nav-users", unlinked.users, Kind::Unlinked),
+            Screen::Contacts => ("/portal/contacts", "user", "nav-contacts", 0, Kind::None),
             Screen::Steps => ("/portal/steps", "ticket", "nav-steps", self.attention, Kind::Attention),
             Screen::Ticketing => ("/portal/settings/ticketing", "plug", "nav-ticketing", 0, Kind::None),
             Screen::Alerts => ("/portal/settings/alerts", "message-2", "nav-alerts", 0, Kind::None),
@@ -184,12 +186,13 @@ impl Frame {
         [self.place(Screen::Approvals), self.place(Screen::Requests)]
     }
 
-    pub(crate) fn directory(&self) -> [Place; 4] {
+    pub(crate) fn directory(&self) -> [Place; 5] {
         [
             self.place(Screen::Companies),
             self.place(Screen::Locations),
             self.place(Screen::Computers),
             self.place(Screen::Users),
+            self.place(Screen::Contacts),
         ]
     }
 
@@ -214,7 +217,8 @@ impl Frame {
 
     /// What the phone's "More" opens.
     pub(crate) fn rest(&self) -> Vec<Place> {
-        let mut places = vec![self.place(Screen::Locations), self.place(Screen::Computers), self.place(Screen::Users)];
+        let mut places =
+            Vec::from([Screen::Locations, Screen::Computers, Screen::Users, Screen::Contacts].map(|s| self.place(s)));
         if self.settings == Settings::Shown {
             places.push(self.place(Screen::Ticketing));
             places.push(self.place(Screen::Alerts));

@@ -12,8 +12,20 @@ fn record(id: &str, name: &str, link: LinkState, waiting: u64) -> DirectoryRow {
         link,
         blocked: None,
         waiting,
+        size: (2, 34),
+        created: at("09:00:00"),
+        archived: false,
+        editable: true,
         result: None,
     }
+}
+
+fn candidate(id: &str, name: &str) -> Candidate {
+    Candidate { id: id.into(), name: name.into(), alike: None }
+}
+
+fn choice(id: &str, name: &str) -> Choice {
+    Choice { id: id.into(), name: name.into(), chosen: id == "a" }
 }
 
 fn linked(name: &str, id: &str) -> LinkState {
@@ -22,7 +34,9 @@ fn linked(name: &str, id: &str) -> LinkState {
 
 /// The companies, in each state of a link.
 pub(in crate::portal::view) fn companies() -> DirectoryPage {
-    let like = |name: &str| LinkState::Unlinked { like: Some(Candidate { id: "1200".into(), name: name.into() }) };
+    let like = |name: &str| LinkState::Unlinked {
+        like: Some(Candidate { alike: Some(text().count("link-alike", 82_u64)), ..candidate("1200", name) }),
+    };
     let mut fresh = record("i", "Trial Garden Centre", linked("Trial Garden Centre", "1131"), 0);
     fresh.result = Some(RowResult { tone: Tone::Ok, text: text().arg("linked-said", "name", "Trial Garden Centre") });
     DirectoryPage {
@@ -43,16 +57,43 @@ pub(in crate::portal::view) fn companies() -> DirectoryPage {
             record("b", "Demo Freight Lines", linked("Demo Freight Lines Ltd", "1103"), 0),
             record("c", "Placeholder Hotel", like("Placeholder Hotel S.L."), 1),
             record("d", "Placeholder Legal LLP", like("Placeholder Legal, LLP"), 3),
-            record("e", "Sample Harbour", LinkState::Missing { name: "Harbour Group".into() }, 2),
+            record(
+                "e",
+                "Sample Harbour",
+                LinkState::Missing { name: "Harbour Group".into(), into: Some(candidate("1207", "Harbour Group Ltd")) },
+                2,
+            ),
             record("f", "Specimen Credit Union", LinkState::Ambiguous { candidates: 3 }, 1),
             record("g", "Stand-in Clinic", LinkState::Unlinked { like: None }, 0),
             fresh,
         ],
         next: Some("cursor".into()),
         empty: None,
-        said: None,
-        ask: Some(UnlinkAsk { ids: vec!["company_a".into(), "company_b".into()] }),
-        add: Some(Add { roles: vec![] }),
+        later: true,
+        said: Some(Said {
+            tone: Tone::Ok,
+            text: text().arg2("many-unlinked-said", "done", "1", "all", "1"),
+            back: Some(Back { action: "again", label: text().t("link-again"), ids: vec!["company_a~1042".into()] }),
+        }),
+        ask: Some(Ask {
+            action: "archive",
+            ids: vec!["company_a".into()],
+            title: text().count("companies-archive-many", 1_u64),
+            text: text().t("companies-archive-text"),
+            typed: Some("Acme Sample Works".into()),
+            wrong: true,
+        }),
+        add: Some(Add {
+            open: false,
+            name: String::new(),
+            email: String::new(),
+            companies: vec![],
+            roles: vec![],
+            sees: None,
+        }),
+        editable: true,
+        sort: "name",
+        of: None,
     }
 }
 
@@ -83,18 +124,18 @@ pub(in crate::portal::view) fn company() -> RecordPage {
         kind: Kind::Companies,
         id: "company_f".into(),
         name: "Specimen Credit Union".into(),
-        email: None,
         under: String::new(),
         link: LinkState::Ambiguous { candidates: 2 },
         blocked: None,
         linked_how: None,
-        candidates: vec![
-            Candidate { id: "1201".into(), name: "Specimen Credit Union".into() },
-            Candidate { id: "1202".into(), name: "Specimen Credit Union (old)".into() },
-        ],
-        others: vec![Candidate { id: "1042".into(), name: "Acme Sample Works".into() }],
-        others_error: None,
+        candidates: vec![candidate("1201", "Specimen Credit Union"), candidate("1202", "Specimen Credit Union (old)")],
+        others: Others { found: vec![candidate("1042", "Acme Sample Works")], more: 30, ..Others::default() },
         waiting: 2,
+        size: (5, 166),
+        archived: None,
+        editable: true,
+        edit: Edit::default(),
+        type_name: true,
         said: None,
         sign_in_link: None,
         error: Some(text().t("link-id-missing")),
@@ -107,12 +148,60 @@ pub(in crate::portal::view) fn user() -> RecordPage {
     page.kind = Kind::Users;
     page.frame = frame(Screen::Users, "Sam Okoro");
     page.name = "Sam Okoro".into();
-    page.email = Some("sam.okoro@example.com".into());
+    page.edit = Edit {
+        email: Some("sam.okoro@example.com".into()),
+        locations: vec![],
+        roles: vec![choice("a", "Level 2"), choice("b", "Level 3")],
+        sees: Some(Sees { all: false, companies: vec![choice("a", "Acme Sample Works")] }),
+        accounts: Some("SAMPLE\\sam".into()),
+    };
+    page.type_name = false;
     page.under = "Level 2".into();
     page.link = linked("Sam Okoro", "12");
     page.linked_how = Some(LinkedHow { how: text().t("link-how-auto-email"), at: Some(at("09:00:00")) });
     page.error = None;
-    page.said = Some(RowResult { tone: Tone::Ok, text: text().t("saved-said") });
+    page.said = Some(Said { tone: Tone::Ok, text: text().t("saved-said"), back: None });
     page.sign_in_link = Some("https://approvals.example.com/sign-in/sample".into());
     page
+}
+
+/// A contact of an archived company.
+pub(in crate::portal::view) fn contact() -> RecordPage {
+    let mut page = company();
+    page.kind = Kind::Contacts;
+    page.frame = frame(Screen::Contacts, "Priya Nair");
+    page.archived = Some(at("08:00:00"));
+    page.error = None;
+    page
+}
+
+/// A list of companies before it is done.
+pub(in crate::portal::view) fn import() -> ImportPage {
+    let line = |number, name: &str, tone, key: &str, detail: &str| ImportLine {
+        number,
+        name: name.into(),
+        tone,
+        word: text().t(key),
+        detail: detail.into(),
+        href: None,
+    };
+    ImportPage {
+        text: text(),
+        frame: frame(Screen::Companies, "Import companies"),
+        kind: Kind::Companies,
+        csv: "name,psa_id\nStand-in Clinic,1207\nAcme Sample Works,\n".into(),
+        imported: Some(Imported {
+            summary: text().count("import-preview-created", 1_u64),
+            tone: Tone::Info,
+            lines: vec![
+                line(2, "Stand-in Clinic", Tone::Ok, "import-preview-line-created", ""),
+                line(3, "Acme Sample Works", Tone::Quiet, "import-line-exists", ""),
+                line(4, "", Tone::Bad, "import-preview-line-error", "The name is empty."),
+            ],
+            ignored: Some(text().arg("import-ignored", "columns", "colour")),
+            go: Some(text().count("import-go", 2_u64)),
+            digest: "sample".into(),
+        }),
+        error: None,
+    }
 }
