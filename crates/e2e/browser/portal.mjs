@@ -318,7 +318,7 @@ test('companies: an unlinked one, by box and Actions menu, renamed, then linked 
   is('name', await page.locator('h1 bdi').textContent(), `${company} Ltd`);
   const { items } = await call('GET', '/api/v1/companies?limit=100', { token: demo.portal.api_token });
   const taken = new Set(items.map((item) => item.link.psa_id));
-  const free = await page.locator('#others option').evaluateAll((options) => options.map((option) => option.value));
+  const free = await page.locator('.others input[name=choice]').evaluateAll((boxes) => boxes.map((box) => box.value));
   await page.locator('#psa-id').fill(free.find((id) => !taken.has(id)));
   await page.getByRole('button', { name: 'Link by hand' }).click();
   await page.getByText('Linked to Ticketing System: True').waitFor();
