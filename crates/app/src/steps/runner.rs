@@ -109,6 +109,9 @@ impl App {
         } else {
             free
         };
+        if self.inner.desk.recovered() {
+            self.hurry().await;
+        }
         places.wanted.store(false, Ordering::SeqCst);
         let claimed = self.store().claim_below(self.now(), free, self.inner.desk.highest(), below).await?;
         let may_be_more = claimed.len() == free;

@@ -113,7 +113,7 @@ async fn a_restart_forgets_nothing() {
     for _ in 0..40 {
         house.ask(&computer).await;
     }
-    until("nothing is left", async || house.app().budget().waiting()[1] > 0).await;
+    until("nothing is left", async || house.app().budget().waiting().iter().sum::<usize>() > 0).await;
     house.crash();
     let spent = house.halo.calls().await.len();
     house.start().await;
