@@ -83,7 +83,7 @@ impl App {
             minutes,
             by: Author { id: by.id.clone(), name: by.name.clone() },
             at,
-            work_seconds: self.work_seconds(by, &head.id, at).await?,
+            work_seconds: self.work_seconds(by, &head, at).await?,
         };
         self.decide_all(head, decision).await?;
         self.request(by, id).await
@@ -163,13 +163,15 @@ impl App {
         }
     }
 
-    async fn work_seconds(&self, by: &Technician, id: &RequestId, decided: Time) -> Result<Option<u32>> {
-        Ok(match self.ticketing_settings().time {
+    async fn work_seconds(&self, by: &Technician, request: &Request, decided: Time) -> Result<Option<u32>> {
+        let settings = self.ticketing_for(&request.company_id);
+        Ok(match settings.time {
             TimeEntry::Off => None,
             TimeEntry::Fixed { minutes } => Some(minutes.saturating_mul(60)),
             TimeEntry::Measured { minimum_minutes } => {
-                let first = self.store().look(id, &by.id, decided).await?;
-                Some(measured_seconds(first, decided, minimum_minutes.saturating_mul(60)))
+                let first = self.store().look(&request.id, &by.id, decided).await?;
+                let minimum = minimum_minutes.saturating_mul(60);
+                Some(measured_seconds(first, decided, minimum, settings.time_step_minutes))
             }
         })
     }

@@ -35,8 +35,9 @@ pub mod timers;
 pub mod wake;
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use countersign_domain::{
@@ -102,6 +103,7 @@ struct Inner {
     wake: wake::Wake,
     budget: Arc<budget::SharedBudget>,
     ticketing: RwLock<Arc<Connected>>,
+    vanished: Mutex<Vec<ticketing::Vanished>>,
     desk: steps::Desk,
     checks: check::Board,
     setup: setup::Board,
@@ -109,8 +111,12 @@ struct Inner {
 }
 
 /// The ticketing settings in force, with the connection made from them.
+#[derive(Default)]
 struct Connected {
-    settings: Settings,
+    settings: Arc<Settings>,
+    /// What companies have otherwise, and their settings as they hold with it.
+    overrides: BTreeMap<CompanyId, ticketing::Overrides>,
+    companies: BTreeMap<CompanyId, Arc<Settings>>,
     version: Option<i64>,
     psa: Option<Arc<dyn Psa>>,
 }
@@ -139,7 +145,8 @@ impl App {
                 keys,
                 wake: wake::Wake::default(),
                 budget,
-                ticketing: RwLock::new(Arc::new(Connected { settings: Settings::default(), version: None, psa: None })),
+                ticketing: RwLock::default(),
+                vanished: Mutex::default(),
                 desk: steps::Desk::default(),
                 checks: check::Board::default(),
                 setup: setup::Board::default(),

@@ -4,7 +4,7 @@ use countersign_domain::{
     audit::Actor,
     effect::StepKind,
     id::{ComputerId, RequestId},
-    request::{Ending, Event, Outcome, Request, State},
+    request::{Ending, Event, Outcome, Request, State, TicketOn},
     role::Access,
 };
 use countersign_store::{RequestRow, Transition};
@@ -97,7 +97,9 @@ impl App {
             let mut next = first.clone();
             next.joined_to = None;
             next.version += 1;
-            change.steps.push((self.step_id(), next.clone(), StepKind::OpenTicket));
+            if next.ticket_on == TicketOn::Request {
+                change.steps.push((self.step_id(), next.clone(), StepKind::OpenTicket));
+            }
             change.audit.push(self.entry(
                 Actor::Server,
                 "request.leads",

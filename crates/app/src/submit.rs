@@ -59,6 +59,7 @@ impl App {
             grant: None,
             revoked: None,
             outcome: None,
+            ticket_on: self.ticketing_for(&computer.company_id).ticket_on,
         };
         let new = NewRequest { request, same_as, search, open_step: self.step_id(), audit };
         let accepted = self.store().accept(new).await?;

@@ -14,6 +14,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const GONE: Duration = Duration::from_mins(1);
 /// How often it is looked at what an alert is due for.
 const ALERTS: Duration = Duration::from_secs(20);
+/// How often the choices in the settings are compared with what Halo offers.
+const COMPARE: Duration = Duration::from_hours(24);
 /// How often the audit log is checkpointed.
 const CHECKPOINT: Duration = Duration::from_mins(1);
 /// How often it is looked whether a sync of the directory is due.
@@ -27,7 +29,8 @@ impl App {
             self.beat_for_ever(),
             self.checkpoint_for_ever(),
             self.sync_for_ever(),
-            self.alert_for_ever()
+            self.alert_for_ever(),
+            self.compare_for_ever(),
         );
     }
 
@@ -48,6 +51,16 @@ impl App {
             self.inner.clock.sleep(SYNC).await;
             if let Err(error) = self.sync_by_clock().await {
                 tracing::error!(%error, "a sync of the directory could not be begun; it is looked at again in 60 s");
+            }
+        }
+    }
+
+    async fn compare_for_ever(&self) {
+        loop {
+            self.inner.clock.sleep(COMPARE).await;
+            match self.find_vanished().await {
+                Ok(_) | Err(Error::NotConnected) => {}
+                Err(error) => tracing::warn!(%error, "the choices could not be compared with Halo; they are tomorrow"),
             }
         }
     }

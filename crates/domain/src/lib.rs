@@ -16,8 +16,10 @@ pub mod link;
 pub mod request;
 pub mod risk;
 pub mod role;
+pub mod template;
 pub mod text;
 pub mod ticket;
 pub mod time;
+pub mod variables;
 
 pub use countersign_policy as policy;

@@ -160,6 +160,20 @@ pub struct Outcome {
     pub at: Time,
 }
 
+/// Which turn of a request makes its ticket. Fixed when the request is accepted, so that a setting that changes meanwhile
+/// does not leave half a story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketOn {
+    /// The request itself.
+    #[default]
+    Request,
+    /// Its denial; what was approved, taken back or ran out leaves no ticket.
+    Denial,
+    /// Its denial, or that nobody decided in time.
+    DenialOrExpiry,
+}
+
 /// One elevation request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -191,6 +205,9 @@ pub struct Request {
     pub revoked: Option<(Author, Time)>,
     /// What became of the program.
     pub outcome: Option<Outcome>,
+    /// What makes its ticket.
+    #[serde(default)]
+    pub ticket_on: TicketOn,
 }
 
 /// What can happen to a request.
@@ -274,8 +291,29 @@ impl Request {
         };
         self.version += 1;
         // A repeat has no ticket of its own: the request that it joined tells the story of both.
-        let told = if self.joined_to.is_some() { Vec::new() } else { told };
+        let told = if self.joined_to.is_some() { Vec::new() } else { self.told(told) };
         Ok((self, told))
+    }
+
+    /// Whether there is a ticket as it stands now, or is to be one.
+    #[must_use]
+    pub fn makes_ticket(&self) -> bool {
+        match self.ticket_on {
+            TicketOn::Request => true,
+            TicketOn::Denial => self.state == State::Denied,
+            TicketOn::DenialOrExpiry => {
+                self.state == State::Denied || (self.state == State::Expired && self.decision.is_none())
+            }
+        }
+    }
+
+    /// What is told of a change: where a denial makes the ticket, it opens it, and all else has none to be told on.
+    fn told(&self, told: Vec<StepKind>) -> Vec<StepKind> {
+        match self.ticket_on {
+            TicketOn::Request => told,
+            TicketOn::Denial | TicketOn::DenialOrExpiry if !self.makes_ticket() => Vec::new(),
+            TicketOn::Denial | TicketOn::DenialOrExpiry => std::iter::once(StepKind::OpenTicket).chain(told).collect(),
+        }
     }
 
     fn decided_before(&self) -> Refused {

@@ -1,19 +1,22 @@
 //! What a ticket says: the references by which we find our own again, the opening text, and the note of each step.
 //!
-//! Texts are HTML fragments built from escaped facts (promise P7). They hold true times, since a step may be written
-//! long after what it tells of.
+//! Texts are templates, the product's own or an administrator's, filled with escaped facts (promise P7). They hold true
+//! times, since a step may be written long after what it tells of. The decision a reader would undo: references are not
+//! part of a template. They are put at the end here, whatever it says, or a ticket could not be found again (promise P1).
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    decision::{Decision, Verdict},
+    decision::Verdict,
     effect::StepKind,
     id::RequestId,
-    request::{Request, State},
-    text::html,
+    request::Request,
+    template::{self, Form, Wrong},
+    text::{html, line},
     time::Time,
+    variables::About,
 };
 
 /// The longest summary that is sent, in characters.
@@ -45,74 +48,208 @@ pub fn action_reference(request: &RequestId, kind: StepKind, nth: u32) -> String
     format!("{request}/{}/{nth}", kind.as_str())
 }
 
-/// The summary of a request's ticket. Ends with the reference.
-#[must_use]
-pub fn summary(request: &Request, names: &Names) -> String {
-    let reference = reference(&request.id);
-    let room = MAX_SUMMARY - reference.chars().count() - 1;
-    let text = format!("Elevation request: {} on {}", request.asked.program_name(), names.computer);
-    format!("{} {reference}", crate::text::line(&text, room))
+/// One of the texts of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The ticket's one line.
+    Summary,
+    /// The ticket's description.
+    Description,
+    /// The note of an approval.
+    Approved,
+    /// The note of a denial.
+    Denied,
+    /// The note where time ran out.
+    Expired,
+    /// The note where the end user took it back.
+    Withdrawn,
+    /// The note where an approval was taken back.
+    Revoked,
+    /// The note where the program could not be started.
+    Failed,
+    /// The note of the first repeat.
+    Repeated,
 }
 
-fn row(out: &mut String, label: &str, value: Option<&str>) {
-    if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
-        // Writing to a String cannot fail.
-        let _infallible = write!(out, "<tr><td>{}</td><td>{}</td></tr>", html(label), html(value));
+impl Part {
+    /// Every text.
+    pub const ALL: [Self; 9] = [
+        Self::Summary,
+        Self::Description,
+        Self::Approved,
+        Self::Denied,
+        Self::Expired,
+        Self::Withdrawn,
+        Self::Revoked,
+        Self::Failed,
+        Self::Repeated,
+    ];
+
+    /// The word used on the wire and in the settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Summary => "summary",
+            Self::Description => "description",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+            Self::Revoked => "revoked",
+            Self::Failed => "failed",
+            Self::Repeated => "repeated",
+        }
+    }
+
+    /// The text that a word names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.as_str() == word)
+    }
+
+    /// What its template makes.
+    #[must_use]
+    pub const fn form(self) -> Form {
+        match self {
+            Self::Summary => Form::Line,
+            Self::Description
+            | Self::Approved
+            | Self::Denied
+            | Self::Expired
+            | Self::Withdrawn
+            | Self::Revoked
+            | Self::Failed
+            | Self::Repeated => Form::Html,
+        }
+    }
+
+    /// The product's own template.
+    #[must_use]
+    pub const fn default_template(self) -> &'static str {
+        match self {
+            Self::Summary => "Elevation request: {{ program }} on {{ computer }}",
+            Self::Description => include_str!("../texts/description.html"),
+            Self::Approved => include_str!("../texts/approved.html"),
+            Self::Denied => include_str!("../texts/denied.html"),
+            Self::Expired => include_str!("../texts/expired.html"),
+            Self::Withdrawn => "<p>The end user took the request back.</p>",
+            Self::Revoked => "<p>{{ by }} took the approval back at {{ at }}.</p>",
+            Self::Failed => include_str!("../texts/failed.html"),
+            Self::Repeated => "<p>The same was asked again while it waited.</p>",
+        }
+    }
+
+    /// The text that a step writes as its note; none for steps that write none, or have nothing to tell yet.
+    #[must_use]
+    pub fn of_step(kind: StepKind, request: &Request) -> Option<Self> {
+        match kind {
+            StepKind::OpenTicket | StepKind::AdjustTicket | StepKind::LinkRecord | StepKind::SyncDirectory => None,
+            StepKind::RecordDecision => Some(match request.decision.as_ref()?.verdict {
+                Verdict::Approve => Self::Approved,
+                Verdict::Deny => Self::Denied,
+            }),
+            StepKind::RecordRepeat => Some(Self::Repeated),
+            StepKind::RecordExpiry => Some(Self::Expired),
+            StepKind::RecordWithdrawal => Some(Self::Withdrawn),
+            StepKind::RecordRevocation => request.revoked.as_ref().map(|_| Self::Revoked),
+            StepKind::RecordFailure => request.outcome.map(|_| Self::Failed),
+        }
     }
 }
 
-/// The description of a request's ticket.
-///
-/// `page` is the address of the request in the portal. `server` marks whose ticket it is, so that another installation
-/// on the same ticketing system can tell.
-#[must_use]
-pub fn opening(request: &Request, names: &Names, page: &str, server: &str) -> String {
-    let asked = &request.asked;
-    let user = &asked.end_user;
-    let program = &asked.program;
-    let who = user.display_name.as_deref().unwrap_or(&user.account);
-    let mut out = format!(
-        "<p>{} asks to run <b>{}</b> with more rights on {}.</p>",
-        html(who),
-        html(&asked.program_name()),
-        html(&names.computer)
-    );
-    if let Some(reason) = asked.reason.as_deref() {
-        let _infallible = write!(out, "<p>Reason: {}</p>", html(reason));
+/// The templates that an administrator wrote in place of the product's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Texts(BTreeMap<Part, String>);
+
+/// A text, filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// The text.
+    pub text: String,
+    /// Why it is the product's own and not the administrator's, where his failed.
+    pub failed: Option<Wrong>,
+}
+
+impl Texts {
+    /// The template in force.
+    #[must_use]
+    pub fn template(&self, part: Part) -> &str {
+        self.own(part).unwrap_or_else(|| part.default_template())
     }
-    out.push_str("<table>");
-    row(&mut out, "Asked at", Some(&request.received_at.for_people()));
-    row(&mut out, "Account", Some(&user.account));
-    row(&mut out, "E-mail", user.email.as_deref());
-    row(&mut out, "Telephone", user.phone.as_deref());
-    row(&mut out, "Company", Some(&names.company));
-    row(&mut out, "Location", Some(&names.location));
-    row(&mut out, "Computer", Some(&names.computer));
-    row(&mut out, "Program", Some(program.path.as_str()));
-    row(&mut out, "Command line", asked.command_line.as_deref());
-    row(&mut out, "Version", program.version.as_ref().map(AsRef::as_ref));
-    let publisher = program.publisher.as_ref().map(|publisher| {
-        let seal = if publisher.verified { "verified" } else { "not verified" };
-        format!("{} ({seal})", publisher.subject)
-    });
-    row(&mut out, "Publisher", publisher.as_deref());
-    let package = program.package.as_ref().map(|package| {
-        let version = package.version.as_ref().map_or("", AsRef::as_ref);
-        format!("{} {version}", package.name)
-    });
-    row(&mut out, "Package", package.as_deref());
-    row(&mut out, "SHA-256", Some(program.sha256.as_str()));
-    row(&mut out, "Runs as", asked.run_as.as_deref());
-    row(&mut out, "Started by", asked.parent.as_deref());
-    row(&mut out, "Folder", asked.working_dir.as_deref());
-    let _infallible = write!(
-        out,
-        "</table><p><a href=\"{}\">Open in Countersign</a></p><p>{} · {}</p>",
-        html(page),
-        html(request.id.as_str()),
-        html(server)
-    );
-    out
+
+    /// The administrator's template, if there is one.
+    #[must_use]
+    pub fn own(&self, part: Part) -> Option<&str> {
+        self.0.get(&part).map(String::as_str)
+    }
+
+    /// Puts a template in the place of the product's own; nothing, blanks or the product's own itself take it away.
+    ///
+    /// # Errors
+    /// [`Wrong`] where it would not work.
+    pub fn set(&mut self, part: Part, template: Option<&str>) -> Result<(), Wrong> {
+        // Forms send lines the way mail does.
+        let template = template.map(|text| text.replace("\r\n", "\n"));
+        match template
+            .as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty() && *text != part.default_template().trim())
+        {
+            None => {
+                self.0.remove(&part);
+            }
+            Some(text) => {
+                template::check(part.form(), text)?;
+                self.0.insert(part, text.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&self, about: &About<'_>) -> Filled {
+        let form = about.part.form();
+        let failed = match self.own(about.part).map(|own| template::fill(form, own, about)) {
+            Some(Ok(text)) => return Filled { text, failed: None },
+            Some(Err(wrong)) => Some(wrong),
+            None => None,
+        };
+        // The product's own are tried out by a test; were one to fail all the same, the reference is still told.
+        let text = template::fill(form, about.part.default_template(), about).unwrap_or_default();
+        Filled { text, failed }
+    }
+
+    /// The summary of a request's ticket: one line that ends with the reference.
+    #[must_use]
+    pub fn summary(&self, about: &About<'_>) -> Filled {
+        let filled = self.fill(&About { part: Part::Summary, ..*about });
+        let reference = reference(&about.request.id);
+        let room = MAX_SUMMARY - reference.chars().count() - 1;
+        let text = line(&filled.text, MAX_SUMMARY);
+        let rest = text.strip_suffix(reference.as_str()).unwrap_or(&text).trim_end();
+        let text = format!("{} {reference}", line(rest, room));
+        Filled { text: text.trim_start().to_owned(), ..filled }
+    }
+
+    /// The description of a request's ticket. Its last words are the request's id and whose ticket it is.
+    #[must_use]
+    pub fn description(&self, about: &About<'_>) -> Filled {
+        let filled = self.fill(&About { part: Part::Description, ..*about });
+        let last = format!("{} · {}", about.request.id, about.server);
+        Filled { text: with_last_words(&filled.text, &last), ..filled }
+    }
+
+    /// The note of an action. Its last words are the action's reference, visibly.
+    #[must_use]
+    pub fn note(&self, about: &About<'_>, reference: &str) -> Filled {
+        let filled = self.fill(about);
+        Filled { text: with_last_words(&filled.text, reference), ..filled }
+    }
+}
+
+fn with_last_words(text: &str, words: &str) -> String {
+    format!("{}<p>{}</p>", text.trim_end(), html(words))
 }
 
 /// The mark of an installation that stands in its tickets' descriptions.
@@ -121,67 +258,11 @@ pub fn server_mark(server: &crate::id::ServerId) -> String {
     format!("Countersign {server}")
 }
 
-/// The note of a step's action; none for steps that write none. Ends with the reference, visibly.
-///
-/// `repeats` is how often the same was asked while it waited, the first time left out.
+/// How long the working time of a decision is, in seconds: from the decider's first look to his decision, at least
+/// `minimum` seconds, rounded up to whole steps of `step_minutes`, at most half an hour.
 #[must_use]
-pub fn note(request: &Request, kind: StepKind, repeats: u32, reference: &str) -> Option<String> {
-    let sentence = match kind {
-        StepKind::OpenTicket | StepKind::AdjustTicket | StepKind::LinkRecord | StepKind::SyncDirectory => return None,
-        StepKind::RecordDecision => decided(request.decision.as_ref()?, repeats),
-        StepKind::RecordRepeat => "<p>The same was asked again while it waited.</p>".to_owned(),
-        StepKind::RecordExpiry => match (&request.state, &request.grant) {
-            (State::Expired, Some(grant)) => {
-                format!("<p>The approval was not used until {}. It has ended.</p>", grant.until.for_people())
-            }
-            _ => format!("<p>Nobody decided until {}. The request has ended.</p>", request.expires_at.for_people()),
-        },
-        StepKind::RecordWithdrawal => "<p>The end user took the request back.</p>".to_owned(),
-        StepKind::RecordRevocation => {
-            let (by, at) = request.revoked.as_ref()?;
-            format!("<p>{} took the approval back at {}.</p>", html(&by.name), at.for_people())
-        }
-        StepKind::RecordFailure => {
-            let outcome = request.outcome?;
-            let code = outcome.exit_code.map_or_else(String::new, |code| format!(" (exit code {code})"));
-            format!("<p>The approved program could not be started{code}, {}.</p>", outcome.at.for_people())
-        }
-    };
-    Some(format!("{sentence}<p>{}</p>", html(reference)))
-}
-
-fn decided(decision: &Decision, repeats: u32) -> String {
-    let what = match decision.verdict {
-        Verdict::Approve => "approved",
-        Verdict::Deny => "denied",
-    };
-    let mut out = format!("<p><b>{}</b> {what} this at {}.", html(&decision.by.name), decision.at.for_people());
-    if decision.verdict == Verdict::Approve {
-        let _infallible = write!(out, " Once, within {}.", minutes(decision.minutes));
-    }
-    out.push_str("</p>");
-    if let Some(reason) = decision.reason.as_deref() {
-        let _infallible = write!(out, "<p>Reason: {}</p>", html(reason));
-    }
-    if repeats > 0 {
-        let times = if repeats == 1 { "once".to_owned() } else { format!("{repeats} times") };
-        let _infallible = write!(out, "<p>It was asked again {times} while it waited.</p>");
-    }
-    out
-}
-
-fn minutes(minutes: u32) -> String {
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
-}
-
-/// How long the working time of a decision is, in seconds: a fixed time, or from the decider's first look to his
-/// decision, at least `minimum`, at most half an hour, rounded up to whole minutes.
-#[must_use]
-pub fn measured_seconds(first_look: Time, decided: Time, minimum: u32) -> u32 {
+pub fn measured_seconds(first_look: Time, decided: Time, minimum: u32, step_minutes: u32) -> u32 {
     let looked = u32::try_from(decided.seconds_since(first_look)).unwrap_or(u32::MAX);
-    looked.clamp(minimum.min(1800), 1800).div_ceil(60) * 60
+    let step = step_minutes.clamp(1, 30) * 60;
+    (looked.clamp(minimum.min(1800), 1800).div_ceil(step) * step).min(1800)
 }

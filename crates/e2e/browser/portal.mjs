@@ -440,6 +440,38 @@ test('alerts: a refused form says why by its field; a test says what stands agai
   await page.getByText('Saved.').waitFor();
 });
 
+test('settings of tickets: the preview follows the typing, a wrong text is refused with its line, a company has its own', async () => {
+  await ask('preview', { reason: '<script>alert(1)</script>' });
+  await page.goto(new URL('/portal/settings/tickets', demo.portal.url).href);
+  const frame = page.frameLocator('.preview-frame');
+  await frame.getByText('Open in Countersign').waitFor();
+  await frame.getByText('<script>alert(1)</script>').waitFor();
+  await page.locator('#text-description').fill('<h3>{{ who }} wants it</h3><p>{{ reason }}</p>');
+  await frame.getByRole('heading', { name: 'wants it' }).waitFor();
+  await page.locator('#preview_event').selectOption('denied');
+  await frame.getByText('denied this at').waitFor();
+  await page.locator('#text-denied').fill('<p>\n{{ nobody }}</p>');
+  await page.locator('#preview').getByText('Line 2: there is no variable "nobody".').waitFor();
+  expected = [/422/];
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('#text-denied-error').waitFor();
+  expected = [];
+  is('typed', await page.locator('#text-denied').inputValue(), '<p>\n{{ nobody }}</p>');
+  if (shots) await page.locator('#texts').screenshot({ path: join(shots, 'tickets-preview.png') });
+
+  await page.goto(new URL('/portal/companies', demo.portal.url).href);
+  await page.getByRole('link', { name: company }).first().click();
+  await page.getByRole('link', { name: 'Ticketing for this company' }).click();
+  await page.locator('#priority').selectOption({ label: 'High' });
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved.').waitFor();
+  is('own settings', await page.locator('.field .badge').count(), 1);
+  if (shots) await page.screenshot({ path: join(shots, 'company-ticketing.png') });
+  await page.getByRole('button', { name: 'Make it as for all' }).click();
+  await page.getByText('Saved.').waitFor();
+  is('own settings', await page.locator('.field .badge').count(), 0);
+});
+
 test('hostile text from an endpoint stays text', async () => {
   const { id } = await ask('hostile', {
     end_user: { account: '<img src=x onerror=alert(1)>' },
@@ -455,7 +487,7 @@ test('hostile text from an endpoint stays text', async () => {
 test('axe finds nothing, in light and dark, on a desk and on a phone', async () => {
   await ask('axe');
   const decided = await call('GET', '/api/v1/requests?state=approved&limit=1', { token: demo.portal.api_token });
-  const paths = ['approvals', 'requests', `requests/${decided.items[0].id}`, 'companies', 'locations', 'computers', 'users', 'steps', 'settings/ticketing', 'settings/alerts'];
+  const paths = ['approvals', 'requests', `requests/${decided.items[0].id}`, 'companies', 'locations', 'computers', 'users', 'steps', 'settings/ticketing', 'settings/alerts', 'settings/tickets'];
   const found = [];
   for (const [viewport, scheme] of [[desktop, 'light'], [desktop, 'dark'], [phone, 'light'], [phone, 'dark']]) {
     const look = await (await context(viewport, scheme, session)).newPage();

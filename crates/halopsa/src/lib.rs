@@ -44,12 +44,12 @@ pub use error::{Error, ErrorKind, TokenError, UnknownCause, Unreached};
 pub use instance::{AuthInfo, InstanceInfo};
 pub use lists::Record;
 pub use lookups::{
-    Category, Closed, Lookup, Outcome, Priority, Status, Team, TicketType, TicketTypeFilter, Workflow, WorkflowAction,
-    WorkflowStep,
+    Category, Closed, FieldInfo, Lookup, Outcome, Priority, Status, Team, TicketType, TicketTypeFilter, Workflow,
+    WorkflowAction, WorkflowStep,
 };
 pub use paging::{End, Pages};
 pub use permit::{Permit, Unlimited, Urgency};
-pub use tickets::{AssetRef, Deleted, NewTicket, Order, Ticket, TicketChange, TicketFilter};
+pub use tickets::{AssetRef, CustomField, Deleted, NewTicket, Order, Ticket, TicketChange, TicketFilter};
 pub use token::{IdToken, SignIn, TokenInfo};
 
 use token::Tokens;

@@ -142,6 +142,21 @@ pub struct Lookup {
     pub name: String,
 }
 
+/// A custom field that is defined.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct FieldInfo {
+    /// Its id.
+    #[serde(deserialize_with = "loose::id")]
+    pub id: i64,
+    /// Its name.
+    #[serde(deserialize_with = "loose::name")]
+    pub name: String,
+    /// What people read.
+    #[serde(deserialize_with = "loose::text")]
+    pub label: Option<String>,
+}
+
 /// The steps that tickets of some types go through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
@@ -195,6 +210,7 @@ record!(Category, "/Category", "categories", id);
 record!(Outcome, "/Outcome", "outcomes", id);
 record!(Team, "/Team", "teams", id);
 record!(Lookup, "/Lookup", "lookups", id);
+record!(FieldInfo, "/FieldInfo", "fields", id);
 record!(Workflow, "/Workflow", "workflows", id);
 
 /// Which ticket types to list.
@@ -297,7 +313,15 @@ impl Client {
         self.list(Query::new()).await
     }
 
-    /// One of Halo's general lists: 12 is impact, 22 request source, 27 urgency.
+    /// The custom fields that are defined, as far as the agent may see them.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn fields(&self) -> Result<Vec<FieldInfo>, Error> {
+        self.list(Query::new()).await
+    }
+
+    /// One of Halo's general lists: 12 is impact, 17 charge rates, 22 request source, 27 urgency.
     ///
     /// # Errors
     /// If the call fails.

@@ -91,6 +91,19 @@ pub struct AssetRef {
     pub id: i64,
 }
 
+/// A custom field to set: named by its id or by its name, whichever is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct CustomField {
+    /// Its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The value.
+    pub value: String,
+}
+
 /// A ticket to open. What is `None` is left to the ticket type's defaults.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct NewTicket {
@@ -126,6 +139,12 @@ pub struct NewTicket {
     /// The first category, by its full label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category_1: Option<String>,
+    /// Where it came from, as an entry of lookup 22.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<i64>,
+    /// Custom fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub customfields: Vec<CustomField>,
     /// A reference of the caller's, to find the ticket again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub third_party_id_string: Option<String>,

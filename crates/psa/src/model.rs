@@ -68,6 +68,12 @@ pub struct NewTicket {
     pub team: Option<String>,
     /// Priority.
     pub priority: Option<String>,
+    /// First category, by its full label.
+    pub category: Option<String>,
+    /// Where it came from.
+    pub source: Option<String>,
+    /// Custom fields, by id or name, with their values.
+    pub custom_fields: Vec<(String, String)>,
     /// When it was received.
     pub occurred_at: Time,
 }
@@ -96,6 +102,10 @@ pub struct NewAction {
     pub outcome: Option<String>,
     /// Working time in seconds.
     pub work_seconds: Option<u32>,
+    /// How that time is charged.
+    pub charge: Charge,
+    /// What the end user is sent about it.
+    pub notify: Notify,
     /// When the work ended; it began `work_seconds` before.
     pub ended_at: Time,
     /// Who owns the time entry.
@@ -104,6 +114,24 @@ pub struct NewAction {
     pub status: Option<String>,
     /// Agent to assign.
     pub assignee: Option<String>,
+}
+
+/// How working time is charged. What is `None` is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Charge {
+    /// Whether it is billable.
+    pub billable: Option<bool>,
+    /// The charge rate.
+    pub rate: Option<String>,
+}
+
+/// What the other side sends the end user about an action. Always said, since its own defaults may be otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Notify {
+    /// A mail.
+    pub mail: bool,
+    /// A survey.
+    pub survey: bool,
 }
 
 /// Who may read a note.
@@ -250,6 +278,18 @@ pub struct Choice {
     pub name: String,
 }
 
+/// A custom field to set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CustomFieldChoice {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+}
+
 /// A status to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -294,6 +334,18 @@ pub struct Choices {
     pub teams: Vec<Choice>,
     /// Agents that tickets can be assigned to.
     pub agents: Vec<Choice>,
+    /// First categories. The id is the full label, since tickets name them by it.
+    #[serde(default)]
+    pub categories: Vec<Choice>,
+    /// Where tickets come from.
+    #[serde(default)]
+    pub sources: Vec<Choice>,
+    /// Charge rates.
+    #[serde(default)]
+    pub charge_rates: Vec<Choice>,
+    /// Custom fields, by name and label; empty also where our agent may not read them.
+    #[serde(default)]
+    pub custom_fields: Vec<CustomFieldChoice>,
     /// What fits most: used for settings that nobody chose yet.
     pub suggested: Suggested,
 }

@@ -6,7 +6,7 @@ use countersign_domain::{
     audit::Entry,
     effect::StepKind,
     id::{RequestId, StepId},
-    request::Request,
+    request::{Request, TicketOn},
 };
 use tokio::sync::oneshot;
 
@@ -27,7 +27,7 @@ pub struct NewRequest {
     pub same_as: String,
     /// Lower-case text that a search finds it by.
     pub search: String,
-    /// Id of the step that opens its ticket; none where no ticket is wanted.
+    /// Id of the step that opens its ticket, where the request itself makes one.
     pub open_step: StepId,
     /// The audit entry.
     pub audit: Entry,
@@ -86,10 +86,14 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
         let mut request = new.request.clone();
         if let Some(head) = heads.get(&new.same_as) {
             request.joined_to = Some(head.clone());
-            repeats.push((head.clone(), new.open_step.clone(), request.clone()));
+            if request.ticket_on == TicketOn::Request {
+                repeats.push((head.clone(), new.open_step.clone(), request.clone()));
+            }
         } else {
             heads.insert(new.same_as.clone(), request.id.clone());
-            steps.push(NewStep::first(new.open_step.clone(), &request, StepKind::OpenTicket));
+            if request.ticket_on == TicketOn::Request {
+                steps.push(NewStep::first(new.open_step.clone(), &request, StepKind::OpenTicket));
+            }
         }
         let mut entry = new.audit.clone();
         if let (Some(head), Some(object)) = (&request.joined_to, entry.body.as_object_mut()) {

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use countersign_domain::{audit::Actor, id::RequestId, role::Access, text::html};
-use countersign_psa::{NewAction, Psa, Sweep, TicketNow};
+use countersign_psa::{Charge, NewAction, Notify, Psa, Sweep, TicketNow};
 
 use super::{Desk, by_number, lock};
 use crate::{App, Error, Result};
@@ -97,9 +97,9 @@ impl App {
         kept: &str,
         double: &TicketNow,
     ) -> Result<()> {
-        let settings = self.ticketing_settings();
+        let settings = self.ticketing_for(company);
         // The status of a request that came to nothing: it is what this ticket did.
-        let closed = settings.status_withdrawn.or(settings.status_expired).or(settings.status_denied);
+        let closed = [&settings.status_withdrawn, &settings.status_expired, &settings.status_denied];
         let reference = format!("{request}/duplicate/{}", double.id);
         let told = psa.actions(&double.id).await?.iter().any(|action| action.note.contains(&reference));
         if told {
@@ -115,11 +115,13 @@ impl App {
             ),
             reference,
             visibility: settings.notes,
-            outcome: settings.outcome,
+            outcome: settings.outcome.clone(),
             work_seconds: None,
+            charge: Charge::default(),
+            notify: Notify::default(),
             ended_at: self.now(),
             owner: None,
-            status: closed,
+            status: closed.into_iter().flatten().next().cloned(),
             assignee: None,
         };
         psa.write_action(&action).await?;

@@ -21,7 +21,9 @@ use std::{
     time::Duration,
 };
 
-use countersign_domain::{audit::Entry, cause::Cause as Why, effect::StepKind, id::StepId, time::Time};
+use countersign_domain::{
+    audit::Entry, cause::Cause as Why, effect::StepKind, id::StepId, template::Wrong, time::Time,
+};
 use countersign_psa::{Cause, Class, Fault};
 use countersign_store::{AttemptResult, Claimed, Next, TicketRow};
 use serde::{Deserialize, Serialize};
@@ -175,6 +177,17 @@ impl App {
             doubt_at,
             doubted: self.inner.desk.doubted(&step.id, self.inner.clock.monotonic()),
             settle: Duration::from_secs(u64::from(self.ticketing_settings().settle_s)),
+        }
+    }
+}
+
+/// What to add to an attempt's words where an administrator's text failed.
+fn text_failed(failed: &[Wrong]) -> String {
+    match failed.first() {
+        None => String::new(),
+        Some(wrong) => {
+            tracing::warn!(%wrong, "a text of the ticketing settings failed; the product's own was sent");
+            format!(" A text of the settings failed, so the product's own was sent: {wrong}")
         }
     }
 }

@@ -3,14 +3,17 @@
 use countersign_domain::{
     audit::Actor,
     cause::Cause as Why,
+    id::RequestId,
     request::State,
-    ticket::{self, Names},
+    template::Wrong,
+    ticket::{self, Names, Part},
+    variables::About,
 };
 use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa, Refused};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
 use super::{End, Wrote};
-use crate::{App, Result};
+use crate::{App, Result, ticketing::Settings};
 
 impl App {
     pub(super) async fn open_ticket(&self, step: &Claimed, context: Context) -> Result<End> {
@@ -60,13 +63,13 @@ impl App {
     }
 
     async fn post_ticket(&self, psa: &dyn Psa, step: &Claimed, mut context: Context) -> Result<End> {
-        let settings = self.ticketing_settings();
-        let Some(ticket_type) = settings.ticket_type.clone() else {
+        let settings = self.ticketing_for(&context.request.request.company_id);
+        if settings.ticket_type.is_none() {
             return Ok(End::parked(
                 Why::NotSetUp,
                 "No ticket type is chosen yet. An administrator does that under Settings, Ticketing System.",
             ));
-        };
+        }
         if let Some(paused) = self.paused() {
             return Ok(End::parked(Why::Restored, paused));
         }
@@ -90,35 +93,15 @@ impl App {
                 ..context
             };
         }
-        let Some(customer) = context.customer.clone() else {
+        if context.customer.is_none() {
             let company = &context.request.company;
             let words = format!("{company} is not linked to a customer in Halo. The ticket is made when it is.");
             return Ok(End::parked(Why::NoLink, words));
-        };
-        let request = &context.request.request;
-        let names = Names {
-            company: context.request.company.clone(),
-            location: context.request.location.clone(),
-            computer: context.request.computer.clone(),
-        };
-        let page = format!("{}/portal/requests/{}", self.public_url(), request.id);
-        let new = NewTicket {
-            reference: request.id.to_string(),
-            summary: ticket::summary(request, &names),
-            html: ticket::opening(request, &names, &page, &ticket::server_mark(self.server_id())),
-            ticket_type,
-            customer,
-            site: context.site.clone(),
-            contact: context.contact.clone(),
-            asset: context.asset.clone(),
-            status: settings.status_open.clone(),
-            team: settings.team.clone(),
-            priority: settings.priority.clone(),
-            occurred_at: request.received_at,
-        };
+        }
+        let (new, failed) = self.new_ticket(&settings, &context);
         match psa.open_ticket(&new).await {
             Ok(opened) if opened.now.reference.as_ref().is_none_or(|theirs| *theirs == new.reference) => {
-                let words = format!("Ticket {} opened.", opened.id);
+                let words = format!("Ticket {} opened.{}", opened.id, super::text_failed(&failed));
                 self.opened(psa, &context, opened, AttemptResult::Done, words)
             }
             Ok(other) => {
@@ -136,6 +119,40 @@ impl App {
                 Ok(End::of_fault(step, &fault, Wrote::Perhaps, self.now()))
             }
         }
+    }
+
+    /// The ticket of a request as these settings make it, and the texts that failed. What is not linked is empty.
+    pub(crate) fn new_ticket(&self, settings: &Settings, context: &Context) -> (NewTicket, Vec<Wrong>) {
+        let request = &context.request.request;
+        let names = names(context);
+        let page = self.request_page(&request.id);
+        let server = ticket::server_mark(self.server_id());
+        let repeats = context.request.repeats;
+        let about = About { request, names: &names, part: Part::Description, repeats, page: &page, server: &server };
+        let (summary, description) = (settings.texts.summary(&about), settings.texts.description(&about));
+        let new = NewTicket {
+            reference: request.id.to_string(),
+            summary: summary.text,
+            html: description.text,
+            ticket_type: settings.ticket_type.clone().unwrap_or_default(),
+            customer: context.customer.clone().unwrap_or_default(),
+            site: context.site.clone(),
+            contact: context.contact.clone(),
+            asset: context.asset.clone(),
+            status: settings.status_open.clone(),
+            team: settings.team.clone(),
+            priority: settings.priority.clone(),
+            category: settings.category.clone(),
+            source: settings.source.clone(),
+            custom_fields: settings.custom_fields.clone().into_iter().collect(),
+            occurred_at: request.received_at,
+        };
+        (new, [summary.failed, description.failed].into_iter().flatten().collect())
+    }
+
+    /// The address of a request's page.
+    pub(super) fn request_page(&self, request: &RequestId) -> String {
+        format!("{}/portal/requests/{request}", self.public_url())
     }
 
     fn opened(
@@ -164,5 +181,14 @@ impl App {
             seen_at: now,
         };
         Ok(End { result, ticket: Some(ticket), audit: Some(audit), ..End::done(words) })
+    }
+}
+
+/// The names round a request.
+pub(super) fn names(context: &Context) -> Names {
+    Names {
+        company: context.request.company.clone(),
+        location: context.request.location.clone(),
+        computer: context.request.computer.clone(),
     }
 }

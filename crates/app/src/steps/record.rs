@@ -1,7 +1,16 @@
 //! Writes one action on a request's ticket: note, time, status and assignee in a single call.
 
-use countersign_domain::{audit::Actor, cause::Cause as Why, effect::StepKind, id::RequestId, ticket, time::Time};
-use countersign_psa::{ActionNow, Class, Fault, NewAction, Psa, Refused, TicketNow, Written};
+use countersign_domain::{
+    audit::Actor,
+    cause::Cause as Why,
+    effect::StepKind,
+    id::{RequestId, WrongId},
+    template::Wrong,
+    ticket::{self, Part},
+    time::Time,
+    variables::About,
+};
+use countersign_psa::{ActionNow, Charge, Class, Fault, NewAction, Notify, Psa, Refused, TicketNow, Written};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
 use super::{End, Expected, Wrote};
@@ -20,7 +29,10 @@ impl App {
         let Some(known) = context.request.ticket.as_ref().filter(|ticket| ticket.lane == step.lane) else {
             return Ok(End::not_needed("There is no ticket to write on."));
         };
-        let Some(mut action) = self.action(step, context, known)? else {
+        let settings = self.ticketing_for(&context.request.request.company_id);
+        let lane: RequestId = step.lane.parse().map_err(|error: WrongId| Error::Sealed(error.to_string()))?;
+        let made = self.new_action(&settings, context, step.kind, &lane, step.nth, known.psa_id.clone());
+        let Some((mut action, failed)) = made else {
             return Ok(End::not_needed("Nothing is to be written."));
         };
         let psa = self.psa()?;
@@ -39,7 +51,7 @@ impl App {
         }
         match answer {
             Ok(written) => {
-                let words = told(&action, &written) + kept.as_deref().unwrap_or("");
+                let words = told(&action, &written) + kept.as_deref().unwrap_or("") + &super::text_failed(&failed);
                 self.written(context, known, &action, &written, AttemptResult::Done, words)
             }
             Err(fault) => {
@@ -55,27 +67,46 @@ impl App {
         }
     }
 
-    fn action(&self, step: &Claimed, context: &Context, known: &TicketRow) -> Result<Option<NewAction>> {
-        let settings = self.ticketing_settings();
+    /// The action that tells of a step as these settings make it, and the text that failed; none where there is nothing
+    /// to tell. `lane` and `nth` make its reference.
+    pub(crate) fn new_action(
+        &self,
+        settings: &Settings,
+        context: &Context,
+        kind: StepKind,
+        lane: &RequestId,
+        nth: u32,
+        ticket: String,
+    ) -> Option<(NewAction, Vec<Wrong>)> {
         let request = &context.request.request;
-        let lane =
-            step.lane.parse().map_err(|error: countersign_domain::id::WrongId| Error::Sealed(error.to_string()))?;
-        let reference = ticket::action_reference(&lane, step.kind, step.nth);
-        let Some(html) = ticket::note(request, step.kind, context.request.repeats, &reference) else { return Ok(None) };
-        let decided = step.kind == StepKind::RecordDecision;
-        let by_person = decided || step.kind == StepKind::RecordRevocation;
-        Ok(Some(NewAction {
-            ticket: known.psa_id.clone(),
+        let part = Part::of_step(kind, request)?;
+        let reference = ticket::action_reference(lane, kind, nth);
+        let (names, page) = (super::open_ticket::names(context), self.request_page(&request.id));
+        let server = ticket::server_mark(self.server_id());
+        let about =
+            About { request, names: &names, part, repeats: context.request.repeats, page: &page, server: &server };
+        let note = settings.texts.note(&about, &reference);
+        let decided = kind == StepKind::RecordDecision;
+        let by_person = decided || kind == StepKind::RecordRevocation;
+        let work_seconds = if decided { work_seconds(settings, context) } else { None };
+        let action = NewAction {
+            ticket,
             reference,
-            html,
+            html: note.text,
             visibility: settings.notes,
             outcome: settings.outcome.clone(),
-            work_seconds: if decided { work_seconds(&settings, context) } else { None },
+            charge: Charge {
+                billable: settings.billable.filter(|_| work_seconds.is_some()).map(|set| set == Switch::On),
+                rate: settings.charge_rate.clone().filter(|_| work_seconds.is_some()),
+            },
+            notify: Notify { mail: settings.mail_user == Switch::On, survey: settings.survey == Switch::On },
+            work_seconds,
             ended_at: request.decision.as_ref().filter(|_| decided).map_or_else(|| self.now(), |decision| decision.at),
             owner: context.agent.clone().filter(|_| by_person),
-            status: settings.status_after(step.kind, request).cloned(),
+            status: settings.status_after(kind, request).cloned(),
             assignee: context.agent.clone().filter(|_| decided && settings.assign == Switch::On),
-        }))
+        };
+        Some((action, note.failed.into_iter().collect()))
     }
 
     /// None where it is certain that nothing was written, and the settle time is over.

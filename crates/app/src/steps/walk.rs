@@ -157,7 +157,7 @@ impl App {
     /// tickets of requests that the database believes to have none, it may be older than what was written, and all that is
     /// undone is looked for before it is sent.
     async fn unknown_of_ours(&self, psa: &dyn Psa, sweep: &Sweep) -> Result<Vec<String>> {
-        let trusted = self.ticketing_settings().trusted_up_to;
+        let trusted = self.ticketing_settings().trusted_up_to.clone();
         let ids: Vec<String> = sweep.found.iter().map(|found| found.ticket.id.clone()).collect();
         let known = self.store().known_tickets(&ids).await?;
         let mut held = Vec::new();
@@ -217,6 +217,7 @@ impl App {
 
     async fn learn_names(&self, psa: &dyn Psa) -> Result<()> {
         let choices = psa.choices(self.ticketing_settings().ticket_type.as_deref()).await?;
+        self.note_choices(&choices);
         let names = Names {
             statuses: choices.statuses.into_iter().map(|status| (status.id, status.name)).collect(),
             agents: choices.agents.into_iter().map(|agent| (agent.id, agent.name)).collect(),

@@ -3,9 +3,15 @@
 //! Pure; the use case in [`super`] reads and writes around it. The decision a reader would undo: only what a change
 //! names is compared with Halo, so that one choice that vanished there does not stand in the way of all others.
 
+use std::collections::BTreeMap;
+
+use countersign_domain::{request::TicketOn, ticket::Part};
 use countersign_psa::{Choices, Visibility};
 
-use super::settings::{ConnectionSettings, Settings, Switch, TimeEntry};
+use super::{
+    offered::{CHOICES, apply_choices, is_offered},
+    settings::{ConnectionSettings, Settings, Switch, TimeEntry},
+};
 use crate::{Error, Result, budget::Allowance};
 
 /// A change of the settings: only what is `Some` changes; the inner `None` takes a value away.
@@ -23,12 +29,21 @@ pub struct Change {
     pub client_secret: Option<String>,
     /// Address of a ticket for people.
     pub ticket_url: Option<Option<String>>,
-    /// Ticket type. Where it changes, statuses and outcome that the change does not name are chosen anew.
+    /// What makes a ticket.
+    pub ticket_on: Option<TicketOn>,
+    /// Ticket type. Where it changes, statuses and outcome that the change does not name are chosen anew,
+    /// and a priority that does not fit is left to Halo.
     pub ticket_type: Option<Option<String>>,
     /// Team.
     pub team: Option<Option<String>>,
     /// Priority.
     pub priority: Option<Option<String>>,
+    /// First category, by its full label.
+    pub category: Option<Option<String>>,
+    /// Where tickets come from.
+    pub source: Option<Option<String>>,
+    /// Custom fields, all of them.
+    pub custom_fields: Option<BTreeMap<String, String>>,
     /// Status at opening.
     pub status_open: Option<Option<String>>,
     /// Status after an approval.
@@ -39,16 +54,32 @@ pub struct Change {
     pub status_expired: Option<Option<String>>,
     /// Status after a withdrawal.
     pub status_withdrawn: Option<Option<String>>,
+    /// Status after an approval was taken back.
+    pub status_revoked: Option<Option<String>>,
+    /// Status after the program could not be started.
+    pub status_failed: Option<Option<String>>,
     /// Outcome.
     pub outcome: Option<Option<String>>,
     /// Assign to the decider.
     pub assign: Option<Switch>,
     /// Working time.
     pub time: Option<TimeEntry>,
+    /// Steps that measured time is rounded up to, in minutes.
+    pub time_step_minutes: Option<u32>,
+    /// Whether the time is billable.
+    pub billable: Option<Option<Switch>>,
+    /// Charge rate.
+    pub charge_rate: Option<Option<String>>,
     /// Leave time out for unlinked deciders.
     pub time_needs_link: Option<Switch>,
     /// Note visibility.
     pub notes: Option<Visibility>,
+    /// Mail to the end user.
+    pub mail_user: Option<Switch>,
+    /// Survey to the end user.
+    pub survey: Option<Switch>,
+    /// Texts; `None` brings the product's own back.
+    pub texts: Vec<(Part, Option<String>)>,
     /// Settle time in seconds.
     pub settle_s: Option<u32>,
     /// Allowance.
@@ -68,19 +99,29 @@ impl Change {
     }
 
     pub(super) fn touches_choices(&self) -> bool {
+        CHOICES.iter().any(|name| self.names(name))
+            || self.custom_fields.as_ref().is_some_and(|fields| !fields.is_empty())
+    }
+
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.choice(name).is_some_and(Option::is_some)
+    }
+
+    /// The first thing that it names and that holds for the whole house, if any: a company has no say in it.
+    pub(super) fn of_the_house(&self) -> Option<&'static str> {
         [
-            &self.ticket_type,
-            &self.team,
-            &self.priority,
-            &self.status_open,
-            &self.status_approved,
-            &self.status_denied,
-            &self.status_expired,
-            &self.status_withdrawn,
-            &self.outcome,
+            ("resource_url", self.resource_url.is_some()),
+            ("auth_url", self.auth_url.is_some()),
+            ("tenant", self.tenant.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("client_secret", self.client_secret.is_some()),
+            ("ticket_url", self.ticket_url.is_some()),
+            ("settle_s", self.settle_s.is_some()),
+            ("budget", self.budget.is_some()),
+            ("catch_all_customer", self.catch_all_customer.is_some()),
         ]
-        .iter()
-        .any(|field| field.is_some())
+        .into_iter()
+        .find_map(|(name, named)| named.then_some(name))
     }
 }
 
@@ -126,15 +167,13 @@ pub(super) fn apply(after: &mut Settings, change: &Change) -> Result<()> {
             field.clone_from(change);
         }
     }
-    set(&mut after.ticket_type, change.ticket_type.as_ref());
-    set(&mut after.team, change.team.as_ref());
-    set(&mut after.priority, change.priority.as_ref());
-    set(&mut after.status_open, change.status_open.as_ref());
-    set(&mut after.status_approved, change.status_approved.as_ref());
-    set(&mut after.status_denied, change.status_denied.as_ref());
-    set(&mut after.status_expired, change.status_expired.as_ref());
-    set(&mut after.status_withdrawn, change.status_withdrawn.as_ref());
-    set(&mut after.outcome, change.outcome.as_ref());
+    apply_choices(after, change);
+    set(&mut after.ticket_on, change.ticket_on.as_ref());
+    set(&mut after.custom_fields, change.custom_fields.as_ref());
+    set(&mut after.time_step_minutes, change.time_step_minutes.as_ref());
+    set(&mut after.billable, change.billable.as_ref());
+    set(&mut after.mail_user, change.mail_user.as_ref());
+    set(&mut after.survey, change.survey.as_ref());
     set(&mut after.assign, change.assign.as_ref());
     set(&mut after.time, change.time.as_ref());
     set(&mut after.time_needs_link, change.time_needs_link.as_ref());
@@ -142,6 +181,12 @@ pub(super) fn apply(after: &mut Settings, change: &Change) -> Result<()> {
     set(&mut after.settle_s, change.settle_s.as_ref());
     set(&mut after.budget, change.budget.as_ref());
     set(&mut after.catch_all_customer, change.catch_all_customer.as_ref());
+    apply_texts(after, &change.texts)?;
+    if !(1..=30).contains(&after.time_step_minutes) {
+        let sentence = "Measured time is rounded up to steps of 1 to 30 minutes.";
+        return Err(Error::invalid("time_step_minutes", "time_step_minutes", sentence));
+    }
+    check_custom_fields(&after.custom_fields)?;
     if !(1..=3600).contains(&after.settle_s) {
         return Err(Error::invalid("settle_s", "settle_s", "settle_s is from 1 to 3600 seconds."));
     }
@@ -173,39 +218,47 @@ pub(super) fn suggest(after: &mut Settings, change: &Change, choices: &Choices) 
             field.clone_from(fits);
         }
     }
+    if change.priority.is_none() && after.priority.as_ref().is_some_and(|set| !is_offered("priority", set, choices)) {
+        after.priority = None;
+    }
 }
 
-pub(super) fn check_choices(after: &Settings, change: &Change, choices: &Choices) -> Result<()> {
-    let statuses: Vec<(&str, &str)> = choices.statuses.iter().map(|s| (s.id.as_str(), s.name.as_str())).collect();
-    let types: Vec<(&str, &str)> = choices.ticket_types.iter().map(|t| (t.id.as_str(), t.name.as_str())).collect();
-    let outcomes: Vec<(&str, &str)> = choices.outcomes.iter().map(|o| (o.id.as_str(), o.name.as_str())).collect();
-    let teams: Vec<(&str, &str)> = choices.teams.iter().map(|t| (t.name.as_str(), t.name.as_str())).collect();
-    // Where Halo does not show its priorities there is nothing to compare with.
-    let priorities: Vec<(&str, &str)> = choices.priorities.iter().map(|p| (p.id.as_str(), p.name.as_str())).collect();
-    let priority_named = change.priority.is_some() && !priorities.is_empty();
-    for (name, named, value, offered) in [
-        ("ticket_type", change.ticket_type.is_some(), &after.ticket_type, &types),
-        ("team", change.team.is_some(), &after.team, &teams),
-        ("priority", priority_named, &after.priority, &priorities),
-        ("status_open", change.status_open.is_some(), &after.status_open, &statuses),
-        ("status_approved", change.status_approved.is_some(), &after.status_approved, &statuses),
-        ("status_denied", change.status_denied.is_some(), &after.status_denied, &statuses),
-        ("status_expired", change.status_expired.is_some(), &after.status_expired, &statuses),
-        ("status_withdrawn", change.status_withdrawn.is_some(), &after.status_withdrawn, &statuses),
-        ("outcome", change.outcome.is_some(), &after.outcome, &outcomes),
-    ] {
-        let Some(value) = value.as_deref().filter(|_| named) else { continue };
-        if !offered.iter().any(|(id, _)| *id == value) {
-            let list: Vec<String> = offered.iter().map(|(id, name)| format!("{id} ({name})")).collect();
-            let sentence = if list.is_empty() {
-                format!("{name} {value} is not offered: Halo shows our agent none at all.")
-            } else {
-                format!("{name} {value} is not among what Halo offers: {}.", list.join(", "))
-            };
-            return Err(Error::invalid("not_offered", name, sentence));
-        }
+pub(super) fn apply_texts(settings: &mut Settings, texts: &[(Part, Option<String>)]) -> Result<()> {
+    for (part, text) in texts {
+        settings.texts.set(*part, text.as_deref()).map_err(|wrong| {
+            Error::invalid("text", text_field(*part), format!("The text \"{}\": {wrong}", part.as_str()))
+        })?;
     }
     Ok(())
+}
+
+/// A field of the API for each text; an error names it.
+const fn text_field(part: Part) -> &'static str {
+    match part {
+        Part::Summary => "texts.summary",
+        Part::Description => "texts.description",
+        Part::Approved => "texts.approved",
+        Part::Denied => "texts.denied",
+        Part::Expired => "texts.expired",
+        Part::Withdrawn => "texts.withdrawn",
+        Part::Revoked => "texts.revoked",
+        Part::Failed => "texts.failed",
+        Part::Repeated => "texts.repeated",
+    }
+}
+
+/// Custom fields that a ticket can have.
+const MAX_CUSTOM_FIELDS: usize = 20;
+
+fn check_custom_fields(fields: &BTreeMap<String, String>) -> Result<()> {
+    let fits = |(name, value): (&String, &String)| {
+        (1..=100).contains(&name.trim().chars().count()) && value.chars().count() <= 1000
+    };
+    if fields.len() <= MAX_CUSTOM_FIELDS && fields.iter().all(fits) {
+        return Ok(());
+    }
+    let sentence = "custom_fields takes at most 20 fields; a name has 1 to 100 characters, a value at most 1000.";
+    Err(Error::invalid("custom_fields", "custom_fields", sentence))
 }
 
 /// What changed, for the audit log; the secret only as a fact.
@@ -214,7 +267,7 @@ pub(super) fn difference(before: &Settings, after: &Settings, secret: bool) -> s
     let mut changed = serde_json::Map::new();
     if let (Some(before), Some(after)) = (before.as_object(), after.as_object()) {
         for (name, value) in after {
-            if before.get(name) != Some(value) {
+            if name != "chosen" && before.get(name) != Some(value) {
                 changed.insert(name.clone(), serde_json::json!({ "from": before.get(name), "to": value }));
             }
         }

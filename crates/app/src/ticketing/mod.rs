@@ -1,18 +1,41 @@
 //! The ticketing settings: connection, type, statuses, time, and what may be chosen.
+//!
+//! One document holds the settings of the house and what single companies have otherwise ([`companies`]). The decision a
+//! reader would undo: what holds for a company is worked out when the settings are read, so that a step finds it without
+//! asking anybody.
 
 mod change;
+mod companies;
+mod offered;
+mod preview;
 mod settings;
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::btree_map::{BTreeMap, Entry as Slot},
+    sync::{Arc, PoisonError},
+};
 
-use countersign_domain::{audit::Actor, directory::Technician, link::Kind};
+use countersign_domain::{
+    audit::{Actor, Entry},
+    directory::Technician,
+    id::CompanyId,
+    link::Kind,
+};
 use countersign_psa::{CheckStatus, Choices, Connection, Discovered, Psa};
 use serde::Serialize;
 
-use self::change::{apply, changed_connection, check_choices, difference, suggest};
+pub(crate) use self::companies::Overrides;
 pub use self::{
     change::Change,
+    companies::CompanyView,
+    offered::{CHOICES, Vanished, offered, vanished},
+    preview::{Preview, Sent},
     settings::{ConnectionSettings, Settings, Switch, TimeEntry},
+};
+use self::{
+    change::{apply, changed_connection, difference, suggest},
+    companies::Document,
+    offered::{check_choices, remember_names},
 };
 use crate::{App, Connected, Error, Result};
 
@@ -30,6 +53,8 @@ pub struct View {
     pub secret_set: bool,
     /// What stands against new tickets right now, if anything.
     pub trouble: Option<String>,
+    /// Choices that Halo did not offer any more when they were last compared.
+    pub vanished: Vec<Vanished>,
 }
 
 impl App {
@@ -39,7 +64,9 @@ impl App {
     /// # Errors
     /// When the database cannot be read or the secret cannot be opened.
     pub async fn reload_ticketing(&self) -> Result<()> {
-        let (settings, version) = self.read_settings().await?;
+        let (document, version) = self.read_document().await?;
+        let companies = document.in_force();
+        let Document { settings, companies: overrides } = document;
         let psa = match &settings.connection {
             None => None,
             Some(connection) => match self.store().secret(SECRET).await? {
@@ -52,7 +79,7 @@ impl App {
         };
         self.inner.budget.set(settings.budget);
         *self.inner.ticketing.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Connected { settings, version, psa });
+            Arc::new(Connected { settings: Arc::new(settings), overrides, companies, version, psa });
         self.inner.desk.connection_changed();
         self.inner.rights.connection_changed();
         self.wake().steps();
@@ -80,16 +107,42 @@ impl App {
         Ok(self.inner.connect.connect(&connection, self.inner.budget.clone())?)
     }
 
-    async fn read_settings(&self) -> Result<(Settings, Option<i64>)> {
+    async fn read_document(&self) -> Result<(Document, Option<i64>)> {
         match self.store().setting(DOCUMENT).await? {
-            None => Ok((Settings::default(), None)),
+            None => Ok((Document::default(), None)),
             Some((value, version)) => {
-                let settings = serde_json::from_str(&value).map_err(|error| {
+                let document = serde_json::from_str(&value).map_err(|error| {
                     Error::Sealed(format!("The ticketing settings in the database cannot be read: {error}"))
                 })?;
-                Ok((settings, Some(version)))
+                Ok((document, Some(version)))
             }
         }
+    }
+
+    /// Writes the document as it was read at `version`, with its audit entry and, where there is a new one, the secret.
+    async fn keep_document(
+        &self,
+        document: &Document,
+        version: Option<i64>,
+        entry: Entry,
+        sealed: Option<String>,
+    ) -> Result<()> {
+        let value = serde_json::to_string(document)
+            .map_err(|error| Error::Sealed(format!("The settings cannot be written: {error}")))?;
+        let now = self.now();
+        self.store()
+            .write(move |tx| {
+                let (value, entry, sealed) = (value.clone(), entry.clone(), sealed.clone());
+                Box::pin(async move {
+                    tx.set_setting(DOCUMENT, &value, version).await?;
+                    if let Some(sealed) = sealed {
+                        tx.set_secret(SECRET, &sealed, now).await?;
+                    }
+                    tx.audit(&entry).await
+                })
+            })
+            .await?;
+        self.reload_ticketing().await
     }
 
     pub(crate) fn psa(&self) -> Result<Arc<dyn Psa>> {
@@ -98,8 +151,15 @@ impl App {
 
     /// The settings in force.
     #[must_use]
-    pub fn ticketing_settings(&self) -> Settings {
+    pub fn ticketing_settings(&self) -> Arc<Settings> {
         self.connected().settings.clone()
+    }
+
+    /// The settings in force for a company.
+    #[must_use]
+    pub fn ticketing_for(&self, company: &CompanyId) -> Arc<Settings> {
+        let connected = self.connected();
+        connected.companies.get(company).unwrap_or(&connected.settings).clone()
     }
 
     /// The settings as people read them.
@@ -107,9 +167,10 @@ impl App {
     pub fn ticketing(&self) -> View {
         let connected = self.connected();
         View {
-            settings: connected.settings.clone(),
+            settings: Settings::clone(&connected.settings),
             secret_set: connected.psa.is_some(),
             trouble: self.inner.desk.trouble(self.inner.rights.trouble()),
+            vanished: self.inner.vanished.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
@@ -146,7 +207,8 @@ impl App {
     /// # Errors
     /// [`Error::Invalid`] names the field and what is allowed; [`Error::Psa`] holds Halo's words.
     pub async fn change_ticketing(&self, actor: Actor, change: Change) -> Result<View> {
-        let (before, version) = self.read_settings().await?;
+        let (mut document, version) = self.read_document().await?;
+        let before = document.settings.clone();
         let mut after = before.clone();
         let mut psa = self.connected().psa.clone();
         let mut sealed = None;
@@ -161,16 +223,7 @@ impl App {
         if let Some(Some(customer)) = &change.catch_all_customer {
             check_customer(&**psa.as_ref().ok_or(Error::NotConnected)?, customer).await?;
         }
-        if change.touches_choices() {
-            let psa = psa.ok_or(Error::NotConnected)?;
-            let choices = psa.choices(after.ticket_type.as_deref()).await?;
-            if change.ticket_type.is_some() && after.ticket_type != before.ticket_type {
-                suggest(&mut after, &change, &choices);
-            }
-            check_choices(&after, &change, &choices)?;
-        }
-        let value = serde_json::to_string(&after)
-            .map_err(|error| Error::Sealed(format!("The settings cannot be written: {error}")))?;
+        complete(psa.as_deref(), &before, &mut after, &change).await?;
         let entry = self.entry(
             actor,
             "ticketing.changed",
@@ -178,26 +231,22 @@ impl App {
             None,
             difference(&before, &after, change.client_secret.is_some()),
         );
-        let now = self.now();
-        self.store()
-            .write(move |tx| {
-                let (value, entry, sealed) = (value.clone(), entry.clone(), sealed.clone());
-                Box::pin(async move {
-                    tx.set_setting(DOCUMENT, &value, version).await?;
-                    if let Some(sealed) = sealed {
-                        tx.set_secret(SECRET, &sealed, now).await?;
-                    }
-                    tx.audit(&entry).await
-                })
-            })
-            .await?;
-        self.reload_ticketing().await?;
-        self.go_on_waiting().await?;
+        document.settings = after;
+        self.keep_document(&document, version, entry, sealed).await?;
+        if change.touches_choices() {
+            self.forget_vanished(None);
+        }
         if change.touches_connection() {
             self.sync_anew().await?;
         }
-        self.wake().page("ticketing.changed", "ticketing".to_owned(), None);
+        self.settings_changed(None).await?;
         Ok(self.ticketing())
+    }
+
+    async fn settings_changed(&self, company: Option<CompanyId>) -> Result<()> {
+        self.go_on_waiting().await?;
+        self.wake().page("ticketing.changed", "ticketing".to_owned(), company);
+        Ok(())
     }
 
     /// Lets everything go that waited for the set-up; what must wait longer waits again.
@@ -208,23 +257,57 @@ impl App {
     }
 
     pub(crate) async fn trust_up_to(&self, by: &Technician, ticket: Option<String>) -> Result<()> {
-        let (mut settings, version) = self.read_settings().await?;
-        let before = settings.clone();
-        settings.trusted_up_to = ticket;
-        let value = serde_json::to_string(&settings)
-            .map_err(|error| Error::Sealed(format!("The settings cannot be written: {error}")))?;
+        let (mut document, version) = self.read_document().await?;
+        let before = document.settings.clone();
+        document.settings.trusted_up_to = ticket;
         let actor = Actor::Technician(by.id.clone());
-        let entry = self.entry(actor, "ticketing.resumed", "ticketing", None, difference(&before, &settings, false));
-        self.store()
-            .write(move |tx| {
-                let (value, entry) = (value.clone(), entry.clone());
-                Box::pin(async move {
-                    tx.set_setting(DOCUMENT, &value, version).await?;
-                    tx.audit(&entry).await
-                })
-            })
-            .await?;
-        self.reload_ticketing().await
+        let changed = difference(&before, &document.settings, false);
+        let entry = self.entry(actor, "ticketing.resumed", "ticketing", None, changed);
+        self.keep_document(&document, version, entry, None).await
+    }
+
+    fn forget_vanished(&self, company: Option<&CompanyId>) {
+        let mut vanished = self.inner.vanished.lock().unwrap_or_else(PoisonError::into_inner);
+        vanished.retain(|one| one.company.as_ref() != company);
+    }
+
+    /// Compares every choice with what Halo offers now: those of the house, and what companies have otherwise.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`], or [`Error::Psa`] with Halo's words.
+    pub async fn find_vanished(&self) -> Result<Vec<Vanished>> {
+        let connected = self.connected();
+        let psa = connected.psa.as_ref().ok_or(Error::NotConnected)?;
+        let mut of_type: BTreeMap<Option<String>, Choices> = BTreeMap::new();
+        let mut found = Vec::new();
+        let house = std::iter::once((None, &connected.settings));
+        for (company, settings) in house.chain(connected.companies.iter().map(|(id, own)| (Some(id), own))) {
+            let choices = match of_type.entry(settings.ticket_type.clone()) {
+                Slot::Occupied(known) => known.into_mut(),
+                Slot::Vacant(slot) => slot.insert(psa.choices(settings.ticket_type.as_deref()).await?),
+            };
+            let own = company.and_then(|id| connected.overrides.get(id));
+            // What a company has of the house is told once.
+            found.extend(
+                vanished(settings, choices, company)
+                    .into_iter()
+                    .filter(|one| own.is_none_or(|own| own.names(one.setting) || own.names("ticket_type"))),
+            );
+        }
+        for one in &found {
+            tracing::warn!(setting = one.setting, id = one.id, was = one.was, company = ?one.company,
+                "a choice of the ticketing settings is not offered by Halo any more");
+        }
+        self.inner.vanished.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&found);
+        Ok(found)
+    }
+
+    /// Takes note of what the lists for the house's ticket type do not hold any more; they were read for something else.
+    pub fn note_choices(&self, choices: &Choices) {
+        let gone = vanished(&self.ticketing_settings(), choices, None);
+        let mut known = self.inner.vanished.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|one| one.company.is_some());
+        known.extend(gone);
     }
 
     /// What Halo offers, for a ticket type or the one that is set.
@@ -244,6 +327,20 @@ impl App {
     pub async fn discover(&self, address: &str) -> Result<Discovered> {
         Ok(self.inner.connect.discover(address).await?)
     }
+}
+
+/// Chooses what a changed ticket type needs, and compares what the change names with what Halo offers.
+async fn complete(psa: Option<&dyn Psa>, before: &Settings, after: &mut Settings, change: &Change) -> Result<()> {
+    if !change.touches_choices() {
+        return Ok(());
+    }
+    let choices = psa.ok_or(Error::NotConnected)?.choices(after.ticket_type.as_deref()).await?;
+    if change.ticket_type.is_some() && after.ticket_type != before.ticket_type {
+        suggest(after, change, &choices);
+    }
+    check_choices(after, change, &choices)?;
+    remember_names(after, &choices);
+    Ok(())
 }
 
 /// A connection is kept only if it lets us in. Rights that are missing are for the live check to tell.

@@ -3,7 +3,14 @@
 //! Read by the use cases and steps; written through [`super::Change`] alone. The decision a reader would undo: a value
 //! that is `None` is not sent to Halo, whose own defaults then hold.
 
-use countersign_domain::{decision::Verdict, effect::StepKind, request::Request};
+use std::collections::BTreeMap;
+
+use countersign_domain::{
+    decision::Verdict,
+    effect::StepKind,
+    request::{Request, TicketOn},
+    ticket::Texts,
+};
 use countersign_psa::Visibility;
 use serde::{Deserialize, Serialize};
 
@@ -58,12 +65,20 @@ pub struct ConnectionSettings {
 pub struct Settings {
     /// The connection; none until the set-up.
     pub connection: Option<ConnectionSettings>,
+    /// What makes a ticket. Read when a request is accepted.
+    pub ticket_on: TicketOn,
     /// Ticket type of new tickets.
     pub ticket_type: Option<String>,
     /// Team of new tickets, by name.
     pub team: Option<String>,
     /// Priority of new tickets.
     pub priority: Option<String>,
+    /// First category of new tickets, by its full label.
+    pub category: Option<String>,
+    /// Where new tickets come from.
+    pub source: Option<String>,
+    /// Custom fields of new tickets: id or name, and value.
+    pub custom_fields: BTreeMap<String, String>,
     /// Status at opening.
     pub status_open: Option<String>,
     /// Status after an approval.
@@ -74,16 +89,34 @@ pub struct Settings {
     pub status_expired: Option<String>,
     /// Status after the end user took it back.
     pub status_withdrawn: Option<String>,
+    /// Status after an approval was taken back.
+    pub status_revoked: Option<String>,
+    /// Status after the approved program could not be started.
+    pub status_failed: Option<String>,
     /// Outcome of our actions.
     pub outcome: Option<String>,
     /// Assign the ticket to who decided.
     pub assign: Switch,
     /// Working time of a decision.
     pub time: TimeEntry,
+    /// Measured time is rounded up to whole steps of so many minutes.
+    pub time_step_minutes: u32,
+    /// Whether the time is billable; `None` leaves that to Halo.
+    pub billable: Option<Switch>,
+    /// Charge rate of the time.
+    pub charge_rate: Option<String>,
     /// Leave the time out where the decider is linked to no Halo agent.
     pub time_needs_link: Switch,
     /// Who may read our notes.
     pub notes: Visibility,
+    /// Halo sends the end user a mail with each note.
+    pub mail_user: Switch,
+    /// Halo sends the end user a survey.
+    pub survey: Switch,
+    /// Texts in place of the product's own.
+    pub texts: Texts,
+    /// What the chosen ids were called when they were chosen, by the setting's name.
+    pub chosen: BTreeMap<String, String>,
     /// Seconds after an unanswered call until what was looked for and not found is sent again.
     pub settle_s: u32,
     /// Allowance of calls.
@@ -98,19 +131,32 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             connection: None,
+            ticket_on: TicketOn::Request,
             ticket_type: None,
             team: None,
             priority: None,
+            category: None,
+            source: None,
+            custom_fields: BTreeMap::new(),
             status_open: None,
             status_approved: None,
             status_denied: None,
             status_expired: None,
             status_withdrawn: None,
+            status_revoked: None,
+            status_failed: None,
             outcome: None,
             assign: Switch::On,
             time: TimeEntry::Fixed { minutes: 5 },
+            time_step_minutes: 1,
+            billable: None,
+            charge_rate: None,
             time_needs_link: Switch::Off,
             notes: Visibility::Private,
+            mail_user: Switch::Off,
+            survey: Switch::Off,
+            texts: Texts::default(),
+            chosen: BTreeMap::new(),
             settle_s: 90,
             budget: Allowance::default(),
             catch_all_customer: None,
@@ -131,12 +177,9 @@ impl Settings {
             StepKind::RecordExpiry => self.status_expired.as_ref(),
             StepKind::RecordWithdrawal => self.status_withdrawn.as_ref(),
             StepKind::OpenTicket => self.status_open.as_ref(),
-            StepKind::RecordRepeat
-            | StepKind::RecordRevocation
-            | StepKind::RecordFailure
-            | StepKind::AdjustTicket
-            | StepKind::LinkRecord
-            | StepKind::SyncDirectory => None,
+            StepKind::RecordRevocation => self.status_revoked.as_ref(),
+            StepKind::RecordFailure => self.status_failed.as_ref(),
+            StepKind::RecordRepeat | StepKind::AdjustTicket | StepKind::LinkRecord | StepKind::SyncDirectory => None,
         }
     }
 }

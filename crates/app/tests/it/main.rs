@@ -31,6 +31,7 @@ mod secrets;
 mod seed_linking;
 mod seed_records;
 mod sentences;
+mod settings;
 mod setup;
 mod stories;
 mod switches;

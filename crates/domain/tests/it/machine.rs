@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_domain::{
     decision::Verdict,
     grant::GrantState,
-    request::{Event, Request, State},
+    request::{Event, Request, State, TicketOn},
     time::Time,
 };
 use proptest::prelude::*;
@@ -53,6 +53,27 @@ fn the_table_of_states_and_events() {
         }
     }
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_ticket_on_denial_is_opened_by_the_denial_and_nothing_else_is_told() {
+    use countersign_domain::effect::StepKind::{OpenTicket, RecordDecision, RecordExpiry};
+    let told_by = |on: TicketOn, name: &str| {
+        let start = Request { ticket_on: on, ..request() };
+        let event = events().into_iter().find(|(n, _)| *n == name).expect("an event").1;
+        start.apply(event).expect("it applies").1
+    };
+    for on in [TicketOn::Denial, TicketOn::DenialOrExpiry] {
+        assert_eq!(told_by(on, "deny"), [OpenTicket, RecordDecision]);
+        assert!(told_by(on, "approve").is_empty() && told_by(on, "withdraw").is_empty());
+        let approved = after(Request { ticket_on: on, ..request() }, &[Event::Decided(decision(Verdict::Approve))]);
+        for name in ["revoke", "time passed, late", "start"] {
+            let event = events().into_iter().find(|(n, _)| *n == name).expect("an event").1;
+            assert!(approved.clone().apply(event).expect("it applies").1.is_empty(), "{name}");
+        }
+    }
+    assert!(told_by(TicketOn::Denial, "time passed, late").is_empty());
+    assert_eq!(told_by(TicketOn::DenialOrExpiry, "time passed, late"), [OpenTicket, RecordExpiry]);
 }
 
 #[test]

@@ -48,6 +48,7 @@ pub(crate) fn request() -> Request {
         grant: None,
         revoked: None,
         outcome: None,
+        ticket_on: countersign_domain::request::TicketOn::default(),
     }
 }
 

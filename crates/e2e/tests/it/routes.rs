@@ -84,6 +84,11 @@ const API: &[(&str, &str, &str, Stranger)] = &[
     ("POST", "/api/v1/ticketing/check", "{}", Own),
     ("POST", "/api/v1/ticketing/test-ticket", r#"{"customer":"201"}"#, Forbidden),
     ("GET", "/api/v1/ticketing/choices", "", Own),
+    ("GET", "/api/v1/ticketing/texts", "", Own),
+    ("POST", "/api/v1/ticketing/preview", r#"{"request":"{request}","event":"opened"}"#, NotFound),
+    ("GET", "/api/v1/companies/{id}/ticketing", "", NotFound),
+    ("PATCH", "/api/v1/companies/{id}/ticketing", r#"{"time_step_minutes":5}"#, NotFound),
+    ("DELETE", "/api/v1/companies/{id}/ticketing", "", NotFound),
     ("POST", "/api/v1/ticketing/discover", r#"{"address":"https://example.com"}"#, Forbidden),
     ("POST", "/api/v1/ticketing/resume", "", Forbidden),
     ("GET", "/api/v1/enrollment-keys", "", Empty),
@@ -179,6 +184,7 @@ impl House {
         let id = self.ids.iter().find(|(list, _)| *list == kind).map(|(_, id)| id.as_str()).unwrap_or_default();
         let body = body.replace("{company}", &self.company).replace("{technician}", &self.technician);
         let body = body.replace("{step}", &self.steps);
+        let body = body.replace("{request}", &self.request);
         let path = path.replace("{id}", id).replace("{list}", "companies");
         match body.strip_prefix('?') {
             Some(query) => (format!("{path}?{query}"), None),

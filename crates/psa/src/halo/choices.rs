@@ -2,10 +2,14 @@
 
 use std::collections::HashSet;
 
-use halopsa::{AgentFilter, Client, Closed, Outcome, TicketType, TicketTypeFilter};
+use halopsa::{AgentFilter, Client, Closed, ErrorKind, Outcome, TicketType, TicketTypeFilter};
 
 use super::map::{self, fault};
-use crate::{Choice, Choices, Fault, OutcomeChoice, StatusChoice, Suggested};
+use crate::{Choice, Choices, CustomFieldChoice, Fault, OutcomeChoice, StatusChoice, Suggested};
+
+/// Halo's general lists of where tickets come from, and of charge rates.
+const SOURCES: i64 = 22;
+const CHARGE_RATES: i64 = 17;
 
 /// Reads the choices; those that depend on a ticket type for the one given, else for the one suggested.
 pub(super) async fn choices(client: &Client, ticket_type: Option<&str>) -> Result<Choices, Fault> {
@@ -26,7 +30,25 @@ pub(super) async fn choices(client: &Client, ticket_type: Option<&str>) -> Resul
     let priorities = priorities(client, details.as_ref()).await;
     let teams = client.teams().await.map_err(read)?;
     let agents = client.agents(AgentFilter::Enabled).await.map_err(read)?;
+    let categories = readable(client.categories(1, chosen).await)?;
+    let sources = readable(client.lookup(SOURCES).await)?;
+    let charge_rates = readable(client.lookup(CHARGE_RATES).await)?;
+    let custom_fields = readable(client.fields().await)?;
     Ok(Choices {
+        categories: categories
+            .into_iter()
+            .map(|category| Choice { id: category.value.clone(), name: category.value })
+            .collect(),
+        sources: sources.into_iter().map(|source| choice(source.id, source.name)).collect(),
+        charge_rates: charge_rates.into_iter().map(|rate| choice(rate.id, rate.name)).collect(),
+        custom_fields: custom_fields
+            .into_iter()
+            .map(|field| CustomFieldChoice {
+                id: field.id.to_string(),
+                label: field.label.unwrap_or_else(|| field.name.clone()),
+                name: field.name,
+            })
+            .collect(),
         suggested: Suggested {
             ticket_type: suggested.map(|kind| kind.id.to_string()),
             status_open: first_status(&statuses, details.and_then(|kind| kind.initial_status)),
@@ -64,6 +86,17 @@ async fn priorities(client: &Client, details: Option<&TicketType>) -> Vec<Choice
             tracing::debug!(%error, "the priorities are not readable");
             Vec::new()
         }
+    }
+}
+
+/// Rows that our agent may have no right to read, and needs for nothing but these settings: none then.
+fn readable<T>(answer: Result<Vec<T>, halopsa::Error>) -> Result<Vec<T>, Fault> {
+    match answer {
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound) => {
+            tracing::debug!(%error, "a list for the settings is not readable");
+            Ok(Vec::new())
+        }
+        other => other.map_err(|error| fault(&error)),
     }
 }
 

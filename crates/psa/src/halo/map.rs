@@ -75,11 +75,20 @@ pub(super) fn new_ticket(ticket: &NewTicket) -> Result<halopsa::NewTicket, Fault
         status_id: optional(ticket.status.as_ref())?,
         team: ticket.team.clone(),
         priority_id: optional(ticket.priority.as_ref())?,
+        category_1: ticket.category.clone(),
+        source: optional(ticket.source.as_ref())?,
+        customfields: ticket.custom_fields.iter().map(custom_field).collect(),
         third_party_id_string: Some(ticket.reference.clone()),
         dateoccurred: stamp(ticket.occurred_at),
         assets: optional(ticket.asset.as_ref())?.map(|id| AssetRef { id }).into_iter().collect(),
         ..halopsa::NewTicket::default()
     })
+}
+
+/// A field that is written as a number is named by its id, any other by its name.
+fn custom_field((field, value): &(String, String)) -> halopsa::CustomField {
+    let id = field.parse().ok();
+    halopsa::CustomField { id, name: id.is_none().then(|| field.clone()), value: value.clone() }
 }
 
 pub(super) fn new_action(action: &NewAction) -> Result<halopsa::NewAction, Fault> {
@@ -92,6 +101,9 @@ pub(super) fn new_action(action: &NewAction) -> Result<halopsa::NewAction, Fault
         hiddenfromuser: action.visibility == Visibility::Private,
         who_agentid: owner,
         who_type: owner.map(|_| 1),
+        actisbillable: action.charge.billable.filter(|_| seconds > 0),
+        chargerate: optional(action.charge.rate.as_ref().filter(|_| seconds > 0))?,
+        notify: halopsa::Notify { sendemail: action.notify.mail, sendsms: false, send_survey: action.notify.survey },
         timetaken: action.work_seconds.map(|seconds| f64::from(seconds) / 3600.0),
         actionarrivaldate: stamp(action.ended_at.plus_seconds(-i64::from(seconds))),
         actioncompletiondate: stamp(action.ended_at),

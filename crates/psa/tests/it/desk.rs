@@ -9,7 +9,8 @@ use countersign_domain::time::Time;
 use countersign_egress::{Egress, EgressConfig};
 use countersign_psa::halo::HaloConnect;
 use countersign_psa::{
-    Budget, Check, CheckNews, CheckPlan, Connect, Connection, NewAction, NewTicket, Priority, Psa, Visibility,
+    Budget, Charge, Check, CheckNews, CheckPlan, Connect, Connection, NewAction, NewTicket, Notify, Priority, Psa,
+    Visibility,
 };
 use halo_sim::{Config, Sim};
 use serde_json::{Value, json};
@@ -137,6 +138,9 @@ pub(crate) fn new_ticket(n: u128) -> NewTicket {
         status: Some("1".into()),
         team: None,
         priority: None,
+        category: None,
+        source: None,
+        custom_fields: Vec::new(),
         occurred_at: NOW,
     }
 }
@@ -150,6 +154,8 @@ pub(crate) fn new_action(ticket: &str, n: u128) -> NewAction {
         visibility: Visibility::Private,
         outcome: Some("7".into()),
         work_seconds: Some(300),
+        charge: Charge::default(),
+        notify: Notify::default(),
         ended_at: NOW.plus_seconds(600),
         owner: Some("28".into()),
         status: Some("9".into()),

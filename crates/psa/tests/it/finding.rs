@@ -87,6 +87,14 @@ async fn choices_of_the_demo() {
     assert!(choices.outcomes.iter().all(|outcome| outcome.id != "599" && outcome.id != "511"), "not of this workflow");
     assert!(choices.agents.iter().any(|agent| agent.name == "Sam Okoro"));
     assert!(choices.teams.iter().any(|team| team.name == "1st Line Support"));
+    let ids = |list: &[countersign_psa::Choice]| list.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&choices.priorities), ["41", "42", "43", "44"], "those of the type's service level alone");
+    assert_eq!(ids(&choices.charge_rates), ["1", "2"]);
+    assert!(ids(&choices.sources).contains(&"31".to_owned()));
+    assert!(ids(&choices.categories).contains(&"Software>Elevation".to_owned()));
+    assert!(choices.categories.iter().all(|category| category.name != "Routine"), "of the second field");
+    assert!(choices.custom_fields.iter().any(|field| field.name == "CFComputer" && field.label == "Computer"));
+    assert_eq!(ids(&desk.psa.choices(Some("26")).await.unwrap().priorities), ["45", "46"]);
     let change = desk.psa.choices(Some("24")).await.unwrap();
     assert!(change.outcomes.iter().any(|outcome| outcome.id == "511"));
     assert!(change.outcomes.iter().all(|outcome| outcome.id != "508"));

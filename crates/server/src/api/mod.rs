@@ -4,6 +4,7 @@
 
 mod alerts;
 mod audit;
+mod company_ticketing;
 mod directory;
 mod enrollment_keys;
 mod events;
@@ -14,6 +15,7 @@ mod sheets;
 mod steps;
 mod sync;
 mod technicians;
+pub(crate) mod texts;
 mod ticketing;
 mod tokens;
 
@@ -30,6 +32,8 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .merge(links::router())
         .merge(sheets::router())
         .merge(ticketing::router())
+        .merge(texts::router())
+        .merge(company_ticketing::router())
         .merge(sync::router())
         .merge(steps::router())
         .merge(alerts::router())

@@ -288,7 +288,7 @@ pub(super) async fn bar_of(
         None
     };
     let minutes = options.minutes.unwrap_or(grant::DEFAULT_MINUTES).clamp(1, grant::MAX_MINUTES);
-    let outcome = match app.ticketing().settings.time {
+    let outcome = match app.ticketing_for(&request.company_id).time {
         TimeEntry::Fixed { minutes } => text.count("bar-outcome", u64::from(minutes)),
         TimeEntry::Measured { .. } => text.t("bar-outcome-measured"),
         TimeEntry::Off => text.t("bar-outcome-no-time"),

@@ -18,6 +18,7 @@ mod sign_in;
 mod steps;
 mod story;
 mod text;
+mod ticket_settings;
 mod ticketing;
 mod view;
 mod visitor;
@@ -76,7 +77,13 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/settings/alerts", get(alerts::page).post(alerts::save))
         .route("/portal/settings/alerts/test", post(alerts::test))
         .merge(setup::router())
+        .merge(ticket_settings::router())
         .merge(directory::router())
+}
+
+/// What a variable of the ticket texts is, in words. One text for page and API.
+pub(crate) fn meaning(variable: &countersign_domain::variables::Variable) -> String {
+    Text::default().t(format!("variable-{}", variable.name))
 }
 
 /// Why a page cannot be shown.
@@ -183,9 +190,14 @@ async fn frame(app: &App, caller: &Visitor, screen: Screen, title: String) -> Re
         (Some(_), Some(_)) => Connection::Failing,
     };
     let may_read = by.role.may(Right::ReadSettings);
+    let gone: Vec<String> =
+        ticketing.vanished.iter().map(|one| one.was.clone().unwrap_or_else(|| one.id.clone())).collect();
     let banner = match ticketing.trouble {
         Some(why) if may_read && connection == Connection::Failing => {
             Some(Banner { tone: Tone::Warn, text: text.arg("halo-trouble", "why", why) })
+        }
+        _ if may_read && !gone.is_empty() => {
+            Some(Banner { tone: Tone::Warn, text: text.arg("ts-gone-short", "what", gone.join(", ")) })
         }
         _ if caller.setup.demo => Some(Banner { tone: Tone::Info, text: text.t("demo-banner") }),
         _ => None,

@@ -140,6 +140,7 @@ impl Desk {
             "/portal/settings/ticketing/setup/customers".to_owned(),
             "/portal/settings/ticketing/setup/test".to_owned(),
             "/portal/settings/ticketing/setup/done".to_owned(),
+            "/portal/settings/tickets".to_owned(),
             "/portal/companies".to_owned(),
             "/portal/companies?state=archived&sort=newest".to_owned(),
             "/portal/computers".to_owned(),
@@ -151,6 +152,7 @@ impl Desk {
         pages.extend(["", "/pane", "/bar"].map(|part| format!("/portal/approvals/{request}{part}")));
         pages.push(format!("/portal/requests/{request}"));
         pages.push(format!("/portal/companies/{company}"));
+        pages.push(format!("/portal/companies/{company}/ticketing"));
         pages.push(format!("/portal/computers/{computer}"));
         pages
     }
@@ -181,6 +183,7 @@ impl Desk {
             "/portal/settings/ticketing/setup/test/pass",
             "/portal/settings/ticketing/setup/done",
             "/portal/settings/ticketing/setup/done/key",
+            "/portal/settings/tickets",
             "/portal/steps/retry",
             "/portal/settings/alerts",
             "/portal/settings/alerts/test",
@@ -195,6 +198,7 @@ impl Desk {
         .map(str::to_owned)
         .into();
         changes.extend(["decision", "revoke"].map(|verb| format!("/portal/requests/{request}/{verb}")));
+        changes.extend(["", "/inherit"].map(|part| format!("/portal/companies/{company}/ticketing{part}")));
         changes.extend(
             ["", "/link", "/unlink", "/archive", "/restore"].map(|part| format!("/portal/companies/{company}{part}")),
         );

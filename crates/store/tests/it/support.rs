@@ -236,6 +236,7 @@ impl Desk {
             grant: None,
             revoked: None,
             outcome: None,
+            ticket_on: countersign_domain::request::TicketOn::default(),
             asked,
         };
         NewRequest {

@@ -14,8 +14,8 @@ use super::lines::{
 use super::rights::vanished;
 use crate::halo::{Halo, choices, find, map};
 use crate::{
-    Assigning, Cause, CheckNews, CheckStatus, Class, Fault, NewAction, NewTicket, Psa, SweepRange, TicketChange,
-    TicketNow, WriteTest, Written,
+    Assigning, Cause, Charge, CheckNews, CheckStatus, Class, Fault, NewAction, NewTicket, Notify, Psa, SweepRange,
+    TicketChange, TicketNow, WriteTest, Written,
 };
 
 /// Technicians that are looked at for one inside and one outside of our agent's teams.
@@ -98,6 +98,9 @@ impl Walk<'_, '_> {
             status: self.test.status_open.clone(),
             team: self.report.plan.team.clone(),
             priority: self.test.priority.clone(),
+            category: None,
+            source: None,
+            custom_fields: Vec::new(),
             occurred_at: self.test.now,
         };
         let opened = match self.halo.open_ticket(&new).await {
@@ -219,6 +222,8 @@ impl Walk<'_, '_> {
             visibility: self.test.visibility,
             outcome: self.outcome.clone(),
             work_seconds: None,
+            charge: Charge::default(),
+            notify: Notify::default(),
             ended_at: self.test.now,
             owner: None,
             status: None,

@@ -444,6 +444,6 @@ async fn frame_of(app: &App, caller: &Visitor, kind: Kind, title: String) -> Res
     frame(app, caller, screen(kind), title).await
 }
 
-fn parsed<T: std::str::FromStr>(id: &str) -> Result<T, Refused> {
+pub(super) fn parsed<T: std::str::FromStr>(id: &str) -> Result<T, Refused> {
     id.parse().map_err(|_| Refused::NotFound)
 }

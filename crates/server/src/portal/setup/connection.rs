@@ -40,7 +40,7 @@ async fn shown(app: &App) -> Result<Typed, Refused> {
     if let Some(typed) = app.setup_progress().await?.typed {
         return Ok(typed);
     }
-    let connection = app.ticketing_settings().connection.unwrap_or_default();
+    let connection = app.ticketing_settings().connection.clone().unwrap_or_default();
     Ok(Typed {
         resource_url: connection.resource_url,
         auth_url: connection.auth_url,

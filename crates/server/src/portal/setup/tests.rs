@@ -188,7 +188,10 @@ async fn tickets_begin_with_what_fits_and_a_refused_form_keeps_what_was_chosen()
         .await;
     let settings = house.desk.shared.app.ticketing_settings();
     assert_eq!(settings.ticket_type.as_deref(), Some(incident));
-    assert_eq!(settings.connection.map(|connection| connection.client_id).as_deref(), Some(house.sim.client_id()));
+    assert_eq!(
+        settings.connection.clone().map(|connection| connection.client_id).as_deref(),
+        Some(house.sim.client_id())
+    );
     assert_eq!(settings.team.as_deref(), Some("1st Line Support"));
 }
 

@@ -162,6 +162,10 @@ pub(crate) enum CountKind {
 }
 
 impl Frame {
+    pub(crate) fn shows_settings(&self) -> bool {
+        self.settings == Settings::Shown
+    }
+
     fn place(&self, screen: Screen) -> Place {
         use CountKind as Kind;
         let unlinked = self.unlinked;

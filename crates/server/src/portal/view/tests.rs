@@ -31,6 +31,8 @@ fn pages() -> Vec<(&'static str, String)> {
         page("import", &|| samples::directory::import().render()),
         page("ticketing", &|| samples::ticketing().render()),
         page("ticketing-new", &|| samples::ticketing_new().render()),
+        page("tickets", &|| samples::ticket_settings::house().render()),
+        page("tickets-company", &|| samples::ticket_settings::company().render()),
         page("steps", &|| samples::steps().render()),
         page("steps-none", &|| samples::steps_none().render()),
         page("alerts", &|| samples::alerts::alerts().render()),
@@ -73,6 +75,14 @@ fn endpoint_text_is_escaped() {
     let html = page.render().expect("the page renders");
     assert!(!html.contains("<img"), "an element came through");
     assert!(!html.contains("x onerror=alert(1)>\""), "a quote came through");
+}
+
+/// Page and API show one list; each of its variables is explained.
+#[test]
+fn every_variable_of_the_ticket_texts_is_explained() {
+    for variable in countersign_domain::variables::VARIABLES {
+        assert_ne!(crate::portal::meaning(variable), format!("variable-{}", variable.name));
+    }
 }
 
 fn files_below(folder: &str, ending: &str) -> Vec<(String, String)> {

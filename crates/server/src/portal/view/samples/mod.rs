@@ -673,6 +673,7 @@ pub(super) fn sign_in(link: Link) -> SignInPage {
 
 pub(super) mod alerts;
 pub(super) mod directory;
+pub(super) mod ticket_settings;
 
 /// An error page.
 pub(super) fn problem(problem: Problem) -> ProblemPage {
