@@ -1,20 +1,73 @@
 //! Reading fields whose types Halo does not keep to: numbers as text, `12` as `12.0`, years 1899 and 1900 for "no
 //! date", `0` and `-1` for "no record". A field of a wholly wrong type reads as absent; it never spoils its record.
 
+use std::fmt;
+
 use jiff::Timestamp;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::dates;
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Loose {
     Bool(bool),
     Integer(i64),
     Float(f64),
     Text(String),
-    Other(IgnoredAny),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Anything)
+    }
+}
+
+/// Takes whatever comes. By hand, because an untagged enum makes an error for each form that it tries in vain, and a
+/// list of assets has a million such fields.
+struct Anything;
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = Loose;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Loose, E> {
+        Ok(Loose::Bool(flag))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Loose, E> {
+        Ok(Loose::Integer(n))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Loose, E> {
+        // No id of Halo's is that large.
+        Ok(i64::try_from(n).map_or(Loose::Other, Loose::Integer))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Loose, E> {
+        Ok(Loose::Float(n))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
+        Ok(Loose::Text(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Loose, E> {
+        Ok(Loose::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Loose, A::Error> {
+        while members.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Loose::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Loose, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Loose::Other)
+    }
 }
 
 impl Loose {
@@ -26,7 +79,7 @@ impl Loose {
                 let text = text.trim();
                 text.parse().ok().or_else(|| whole(text.parse().ok()?))
             }
-            Self::Bool(_) | Self::Other(_) => None,
+            Self::Bool(_) | Self::Other => None,
         }
     }
 
@@ -36,7 +89,7 @@ impl Loose {
             Self::Integer(n) => Some(n as f64),
             Self::Float(n) => Some(n),
             Self::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
-            Self::Bool(_) | Self::Other(_) => None,
+            Self::Bool(_) | Self::Other => None,
         }
     }
 }
@@ -71,7 +124,7 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
         Loose::Text(text) => Some(text).filter(|text| !text.is_empty()),
         Loose::Integer(n) => Some(n.to_string()),
         Loose::Float(n) => Some(n.to_string()),
-        Loose::Bool(_) | Loose::Other(_) => None,
+        Loose::Bool(_) | Loose::Other => None,
     })
 }
 
@@ -86,14 +139,14 @@ pub(crate) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D
         Loose::Integer(n) => Some(n != 0),
         Loose::Text(text) if text.eq_ignore_ascii_case("true") || text == "1" => Some(true),
         Loose::Text(text) if text.eq_ignore_ascii_case("false") || text == "0" => Some(false),
-        Loose::Float(_) | Loose::Text(_) | Loose::Other(_) => None,
+        Loose::Float(_) | Loose::Text(_) | Loose::Other => None,
     })
 }
 
 pub(crate) fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(match Loose::deserialize(from)? {
         Loose::Text(text) => dates::parse(&text),
-        Loose::Bool(_) | Loose::Integer(_) | Loose::Float(_) | Loose::Other(_) => None,
+        Loose::Bool(_) | Loose::Integer(_) | Loose::Float(_) | Loose::Other => None,
     })
 }
 
@@ -149,6 +202,10 @@ mod tests {
 
     #[test]
     fn wrong_types_read_as_absent() {
+        assert_eq!(
+            row(r#"{"id":18446744073709551615,"link":[{"a":[]}],"text":{"a":{}},"float":null}"#),
+            Row::default()
+        );
         let json = r#"{"text":["a"],"flag":"maybe","float":{},"date":7,"list":"x","unknown":{"deep":[1,2]}}"#;
         assert_eq!(row(json), Row::default());
         assert_eq!(row(r#"{"list":["a",1,null,"b"]}"#).list, ["a", "b"]);

@@ -105,7 +105,7 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
         job.waiting.result = Some(Accepted::New(Box::new(request)));
     }
     for part in sizes(&rows) {
-        let mut query = Query::shared(insert_text("requests", COLUMNS, part.len(), ""));
+        let mut query = Query::rows(insert_text("requests", COLUMNS, part.len(), ""));
         for (request, same_as, search) in part {
             query.add(request.id.as_str());
             query.add(request.company_id.as_str());
@@ -140,7 +140,7 @@ async fn known(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Reques
     let mut known = HashMap::new();
     for part in sizes(jobs) {
         let text = rows_text("known", KNOWN, part.len(), 1);
-        let mut query = Query::shared(text);
+        let mut query = Query::rows(text);
         for job in part {
             query.add(job.new.request.id.as_str());
         }
@@ -158,7 +158,7 @@ async fn heads(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Reques
     let (name, statement) = if tx.conn.is_postgres() { ("locked heads", LOCKED_HEADS) } else { ("heads", HEADS) };
     for part in sizes(jobs) {
         let text = rows_text(name, statement, part.len(), 1);
-        let mut query = Query::shared(text);
+        let mut query = Query::rows(text);
         for job in part {
             query.add(&job.new.same_as);
         }

@@ -165,7 +165,7 @@ const COLUMNS: &str = "chain, seq, at, actor, action, object, company_id, body, 
 /// Writes entries into a chain, in as few statements as can be.
 pub(crate) async fn append(conn: &mut Conn, chain: &mut Chain, entries: &[Entry]) -> Result<()> {
     for part in sizes(entries) {
-        let mut query = Query::shared(insert_text("audit", COLUMNS, part.len(), ""));
+        let mut query = Query::rows(insert_text("audit", COLUMNS, part.len(), ""));
         for entry in part {
             let Linked(row) = chain.next(entry);
             query.add(row.chain);

@@ -82,10 +82,27 @@ pub(crate) struct Query {
     args: Vec<Arg>,
 }
 
+/// One statement as either engine is given it. A numbered place costs SQLite a walk over all places before it, each time
+/// that a value is bound; a bare one costs nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct RowsText {
+    /// With `$1`, `$2`…, for PostgreSQL.
+    pub(crate) numbered: Arc<str>,
+    /// With `?`, for SQLite.
+    pub(crate) bare: Arc<str>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
 #[derive(Debug, Clone)]
 enum Text {
     Fixed(&'static str),
     Shared(Arc<str>),
+    Rows(RowsText),
     Built(String),
 }
 
@@ -98,6 +115,11 @@ impl Query {
     /// A text that was built before and is used often.
     pub(crate) fn shared(text: Arc<str>) -> Self {
         Self { text: Text::Shared(text), args: Vec::new() }
+    }
+
+    /// A text with many places in their order, that was built before and is used often.
+    pub(crate) fn rows(text: RowsText) -> Self {
+        Self { text: Text::Rows(text), args: Vec::new() }
     }
 
     /// A text that is put together piece by piece with [`Query::push`] and [`Query::arg`].
@@ -146,13 +168,17 @@ impl Query {
     /// The statement that shows how SQLite would run this one.
     #[cfg(test)]
     pub(crate) fn explained(&self) -> Self {
-        let text = format!("EXPLAIN QUERY PLAN {}", self.sql().as_str());
+        let text = format!("EXPLAIN QUERY PLAN {}", self.sql(Dialect::Sqlite).as_str());
         Self { text: Text::Built(text), args: self.args.clone() }
     }
 
-    fn sql(&self) -> sqlx::SqlStr {
+    fn sql(&self, dialect: Dialect) -> sqlx::SqlStr {
         use sqlx::SqlSafeStr as _;
         match &self.text {
+            Text::Rows(text) => match dialect {
+                Dialect::Sqlite => AssertSqlSafe(text.bare.clone()).into_sql_str(),
+                Dialect::Postgres => AssertSqlSafe(text.numbered.clone()).into_sql_str(),
+            },
             Text::Fixed(text) => text.into_sql_str(),
             Text::Shared(text) => AssertSqlSafe(text.clone()).into_sql_str(),
             Text::Built(text) => AssertSqlSafe(text.clone()).into_sql_str(),
@@ -194,6 +220,10 @@ impl Conn {
         Self { engine, failed: false }
     }
 
+    fn dialect(&self) -> Dialect {
+        if self.is_postgres() { Dialect::Postgres } else { Dialect::Sqlite }
+    }
+
     fn outcome<T>(&mut self, outcome: sqlx::Result<T>) -> Result<T> {
         self.failed |= outcome.is_err();
         Ok(outcome?)
@@ -201,24 +231,27 @@ impl Conn {
 
     /// Runs a statement; the number of rows it touched.
     pub(crate) async fn execute(&mut self, query: &Query) -> Result<u64> {
+        let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            bound!(sqlx::query(query.sql()), &query.args).execute(&mut **c).await.map(|done| done.rows_affected())
+            bound!(sqlx::query(query.sql(dialect)), &query.args).execute(&mut **c).await.map(|done| done.rows_affected())
         });
         self.outcome(outcome)
     }
 
     /// All rows of a statement.
     pub(crate) async fn all<T: Record>(&mut self, query: &Query) -> Result<Vec<T>> {
+        let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch_all(&mut **c).await
+            bound!(sqlx::query_as::<_, T>(query.sql(dialect)), &query.args).fetch_all(&mut **c).await
         });
         self.outcome(outcome)
     }
 
     /// The first row of a statement, if there is one.
     pub(crate) async fn one<T: Record>(&mut self, query: &Query) -> Result<Option<T>> {
+        let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch_optional(&mut **c).await
+            bound!(sqlx::query_as::<_, T>(query.sql(dialect)), &query.args).fetch_optional(&mut **c).await
         });
         self.outcome(outcome)
     }

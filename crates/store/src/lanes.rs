@@ -82,7 +82,7 @@ const COLUMNS: &str = "id, lane, seq, kind, nth, subject, company_id, priority, 
 /// Inserts first steps of new lanes, ready to go.
 pub(crate) async fn insert_first_steps(tx: &mut Tx, steps: &[NewStep]) -> Result<()> {
     for part in sizes(steps) {
-        let mut query = Query::shared(insert_text("steps", COLUMNS, part.len(), ""));
+        let mut query = Query::rows(insert_text("steps", COLUMNS, part.len(), ""));
         for step in part {
             query.add(step.id.as_str());
             query.add(&step.lane);
@@ -407,7 +407,7 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
     let done: Vec<&Completed> = all.iter().copied().filter(|completed| completed.next == Next::Done).collect();
     for part in sizes(&done) {
         let text = rows_text("done", DONE, 2, part.len());
-        let mut query = Query::shared(text);
+        let mut query = Query::rows(text);
         for completed in part {
             query.add(completed.step.id.as_str());
             query.add(completed.attempt.ended_at);
@@ -422,7 +422,7 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
     let mut promoted = 0;
     for part in sizes(&done) {
         let text = rows_text("promote", PROMOTE, part.len(), 1);
-        let mut query = Query::shared(text);
+        let mut query = Query::rows(text);
         for completed in part {
             query.add(&completed.step.lane);
         }
@@ -469,7 +469,7 @@ async fn insert_attempts(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
     const COLUMNS: &str = "step_id, n, lane, kind, started_at, ended_at, ms, result, status, words, cause";
     for part in sizes(all) {
         let text = insert_text("attempts", COLUMNS, part.len(), "ON CONFLICT (step_id, n) DO NOTHING");
-        let mut query = Query::shared(text);
+        let mut query = Query::rows(text);
         for completed in part {
             let attempt = &completed.attempt;
             query.add(completed.step.id.as_str());
@@ -510,7 +510,7 @@ async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
              booked = COALESCE(excluded.booked, tickets.booked), seen_at = excluded.seen_at,
              expected = COALESCE(excluded.expected, tickets.expected), verify_at = COALESCE(excluded.verify_at, tickets.verify_at)",
         );
-        let mut query = Query::shared(text);
+        let mut query = Query::rows(text);
         for (ticket, completed) in part {
             query.add(&ticket.lane);
             query.add(&ticket.psa_id);

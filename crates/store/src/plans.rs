@@ -51,7 +51,7 @@ async fn hot_statements_use_their_indexes() {
     assert_indexed(&store, &claim, "steps_due").await;
     assert!(!plan(&store, &claim).await.iter().any(|line| line.contains("ORDER BY")), "a claim sorts what waits");
     let eight = |name, text, width, rows| {
-        let mut query = Query::shared(rows_text(name, text, width, rows));
+        let mut query = Query::rows(rows_text(name, text, width, rows));
         for _ in 0..width * rows {
             query.add("x");
         }

@@ -15,7 +15,7 @@ use crate::{
     engine::Query,
     links::{LinkColumns, how_word},
     lists::Table,
-    writer::{insert_text, sizes},
+    writer::{insert_text, sizes_to},
 };
 
 /// The lane of all directory syncs: one step at a time, over all nodes.
@@ -140,6 +140,9 @@ pub struct SyncStepRow {
     pub words: Option<String>,
 }
 
+/// Links of one statement at the most, a power of two: nine values each, of the 32,766 that SQLite takes.
+const LINKS: usize = 512;
+
 const UNDONE: &str =
     "SELECT subject, state, words FROM steps WHERE lane = $1 AND state NOT IN ('done', 'given_up') ORDER BY seq";
 
@@ -155,8 +158,8 @@ impl Tx {
         // In one order, so that two writers seldom wait for each other in a circle.
         links.sort_by(|a, b| a.0.cmp(&b.0));
         let mut written = 0;
-        for part in sizes(&links) {
-            let mut query = Query::shared(insert_text(
+        for part in sizes_to(LINKS, &links) {
+            let mut query = Query::rows(insert_text(
                 "links",
                 COLUMNS,
                 part.len(),

@@ -19,7 +19,7 @@ use crate::{
     accept::AcceptJob,
     audit::Chain,
     credentials::ContextCache,
-    engine::{Conn, Pools},
+    engine::{Conn, Pools, RowsText},
     lanes::{ClaimJob, CompleteJob},
     requests::TransitionJob,
 };
@@ -393,39 +393,48 @@ const ROWS: usize = 64;
 
 /// Cuts rows into parts of 64, 32, 16, 8, 4, 2 and 1, so that few statements serve every number, and few texts.
 pub(crate) fn sizes<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    sizes_to(ROWS, rows)
+}
+
+/// The same from another power of two down, for what is written in bulk.
+pub(crate) fn sizes_to<T>(most: usize, rows: &[T]) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
-        let size = ROWS.min(1 << rest.len().checked_ilog2()?);
+        let size = most.min(1 << rest.len().checked_ilog2()?);
         let (part, after) = rest.split_at(size);
         rest = after;
         Some(part)
     })
 }
 
-type Texts = Mutex<HashMap<(&'static str, &'static str, usize, usize), Arc<str>>>;
+type Texts = Mutex<HashMap<(&'static str, &'static str, usize, usize), RowsText>>;
 
-fn cached(key: (&'static str, &'static str, usize, usize), make: impl FnOnce() -> String) -> Arc<str> {
+fn cached(key: (&'static str, &'static str, usize, usize), make: impl Fn(Place) -> String) -> RowsText {
     static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::default);
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    texts.entry(key).or_insert_with(|| make().into()).clone()
+    let text = || RowsText { numbered: make(|n| format!("${n}")).into(), bare: make(|_| "?".to_owned()).into() };
+    texts.entry(key).or_insert_with(text).clone()
 }
 
 /// `INSERT INTO table (columns) VALUES (…), (…) tail`, made once per number of rows.
-pub(crate) fn insert_text(table: &'static str, columns: &'static str, rows: usize, tail: &str) -> Arc<str> {
+pub(crate) fn insert_text(table: &'static str, columns: &'static str, rows: usize, tail: &str) -> RowsText {
     let width = columns.split(',').count();
-    cached((table, columns, width, rows), || {
-        format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", places(width, rows))
+    cached((table, columns, width, rows), |place| {
+        format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", places(width, rows, place))
     })
 }
 
 /// A text with one `{}` where the places of `rows` rows of `width` values go, made once per number of rows.
-pub(crate) fn rows_text(name: &'static str, text: &'static str, width: usize, rows: usize) -> Arc<str> {
-    cached((name, text, width, rows), || text.replacen("{}", &places(width, rows), 1))
+pub(crate) fn rows_text(name: &'static str, text: &'static str, width: usize, rows: usize) -> RowsText {
+    cached((name, text, width, rows), |place| text.replacen("{}", &places(width, rows, place), 1))
 }
 
-fn places(width: usize, rows: usize) -> String {
+/// Writes the place of a number.
+type Place = fn(usize) -> String;
+
+fn places(width: usize, rows: usize, place: Place) -> String {
     let row = |row: usize| {
-        let places: Vec<String> = (1..=width).map(|column| format!("${}", row * width + column)).collect();
+        let places: Vec<String> = (1..=width).map(|column| place(row * width + column)).collect();
         format!("({})", places.join(", "))
     };
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
@@ -450,9 +459,11 @@ mod tests {
 
     #[test]
     fn places_are_numbered_through() {
-        assert_eq!(places(2, 2), "($1, $2), ($3, $4)");
-        assert_eq!(places(3, 1), "($1, $2, $3)");
+        let numbered = |n: usize| format!("${n}");
+        assert_eq!(places(2, 2, numbered), "($1, $2), ($3, $4)");
+        assert_eq!(places(3, 1, numbered), "($1, $2, $3)");
+        assert_eq!(places(2, 2, |_| "?".to_owned()), "(?, ?), (?, ?)");
         let text = insert_text("sample", "a, b", 2, "ON CONFLICT (a) DO NOTHING");
-        assert_eq!(&*text, "INSERT INTO sample (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO NOTHING");
+        assert_eq!(&*text.numbered, "INSERT INTO sample (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO NOTHING");
     }
 }

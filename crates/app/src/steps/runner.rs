@@ -184,14 +184,19 @@ impl App {
             cause: end.cause,
         };
         let expected = end.expected.and_then(|(expected, at)| Some((serde_json::to_string(&expected).ok()?, at)));
-        let lane = step.lane.clone();
+        let (kind, lane) = (step.kind, step.lane.clone());
         let company = end.audit.as_ref().and_then(|entry| entry.company.clone());
         let completed = Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit };
         let freed = self.keep(completed).await;
         if self.inner.desk.recovered() {
             self.hurry().await;
         }
-        self.wake().page("ticket.updated", lane, company);
+        if kind == StepKind::SyncDirectory {
+            // Only now does the sync stand as done.
+            self.sync_news();
+        } else {
+            self.wake().page("ticket.updated", lane, company);
+        }
         if freed == Freed::Perhaps {
             self.wake().steps();
         }

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -89,7 +90,6 @@ impl App {
         }
         self.keep_sync(&kept).await?;
         self.inner.desk.works();
-        self.sync_news();
         Ok(End::done(words))
     }
 
@@ -227,10 +227,11 @@ impl App {
         }
         let entries = self.entries(kind, &changes, actor);
         let links: Vec<(String, Link)> = changes.into_iter().map(|(row, link)| (row.id, link)).collect();
+        let told = Arc::new((links, entries));
         self.store()
             .write(move |tx| {
-                let (links, entries) = (links.clone(), entries.clone());
-                Box::pin(async move { tx.set_links(kind, &links, &entries).await })
+                let told = told.clone();
+                Box::pin(async move { tx.set_links(kind, &told.0, &told.1).await })
             })
             .await?;
         self.sync_news();
