@@ -7,9 +7,11 @@ use serde_json::{Map, Value, json};
 use crate::answer::{Answer, Call, Reply, extend, fields, set};
 use crate::lists::{self, Advanced, Listing, mentions, wants};
 use crate::model::{Agent, Asset, Book, Client, Record, Site, Table, User};
+use crate::query::Query;
 use crate::rights::{Access, ClientLevel, Level};
 use crate::switches::{Doubles, Hidden, NamesOnly, NoAccessList, OnOff};
 use crate::ticket_writes::written;
+use crate::tickets::{Span, between};
 use crate::world::{Change, World};
 
 /// A number that Halo declares as a double.
@@ -168,6 +170,12 @@ fn open(world: &World, scope: bool, any: bool) -> Result<bool, Answer> {
     Ok(any)
 }
 
+/// The span in which a record must have been written last. What nobody wrote since the seed is older than any span.
+fn updated(world: &World, query: &Query) -> Result<Span, Answer> {
+    let span = (query.date("lastupdatefromdate")?, query.date("lastupdatetodate")?);
+    Ok(if world.switches.ignore_update_filter == OnOff::On { (None, None) } else { span })
+}
+
 fn client_access(world: &World, access: &Access) -> Result<bool, Answer> {
     open(world, access.scope_reads_customers(), access.client_level() > ClientLevel::None)
 }
@@ -186,9 +194,10 @@ pub(crate) fn clients(world: &World, access: &Access, call: &Call) -> Reply {
     let open = client_access(world, access)?;
     let query = &call.query;
     let (toplevel, needle) = (query.int("toplevel_id")?, query.needle("search"));
-    let advanced = Advanced::read(query, &CLIENT_FIELDS)?;
+    let (advanced, updated) = (Advanced::read(query, &CLIENT_FIELDS)?, updated(world, query)?);
     let keeps = |c: &&Client| {
         wants(query, c.inactive)
+            && between(c.last_modified, updated)
             && toplevel.is_none_or(|top| c.toplevel_id == top)
             && needle.as_ref().is_none_or(|needle| mentions(needle, &[&c.name, &c.reference, &c.phonenumber]))
             && advanced.keeps(*c)
@@ -207,10 +216,11 @@ pub(crate) fn sites(world: &World, access: &Access, call: &Call) -> Reply {
     let query = &call.query;
     let (client, toplevel) = (query.int("client_id")?, query.int("toplevel_id")?);
     let needle = query.needle("search");
-    let advanced = Advanced::read(query, &SITE_FIELDS)?;
+    let (advanced, updated) = (Advanced::read(query, &SITE_FIELDS)?, updated(world, query)?);
     let book = &world.book;
     let keeps = |s: &&Site| {
         wants(query, s.inactive)
+            && between(s.last_modified, updated)
             && client.is_none_or(|client| s.client_id == client)
             && toplevel.is_none_or(|top| book.clients.get(s.client_id).is_some_and(|client| client.toplevel_id == top))
             && needle.as_ref().is_none_or(|needle| mentions(needle, &[&s.name, book.client_name(s.client_id)]))
@@ -230,10 +240,11 @@ pub(crate) fn users(world: &World, access: &Access, call: &Call) -> Reply {
     let query = &call.query;
     let (client, site) = (query.int("client_id")?, query.int("site_id")?);
     let needle = query.needle("search");
-    let advanced = Advanced::read(query, &USER_FIELDS)?;
+    let (advanced, updated) = (Advanced::read(query, &USER_FIELDS)?, updated(world, query)?);
     let book = &world.book;
     let keeps = |u: &&User| {
         wants(query, u.inactive)
+            && between(u.last_modified, updated)
             && site.is_none_or(|site| u.site_id == site)
             && client.is_none_or(|client| book.sites.get(u.site_id).is_some_and(|site| site.client_id == client))
             && !(query.flag("exclude_generaluser") && u.isgeneraluser)
@@ -259,7 +270,7 @@ pub(crate) fn assets(world: &World, access: &Access, call: &Call) -> Reply {
     let of_ticket =
         query.int("ticket_id")?.map(|id| world.book.tickets.get(id).map(|t| t.assets.clone()).unwrap_or_default());
     let (needle, number, user) = (query.needle("search"), query.needle("inventory_number"), query.needle("username"));
-    let advanced = Advanced::read(query, &ASSET_FIELDS)?;
+    let (advanced, updated) = (Advanced::read(query, &ASSET_FIELDS)?, updated(world, query)?);
     let number_only = query.flag("search_inventory_number_only");
     let found = |a: &Asset, needle: &String| {
         let all = [a.inventory_number.as_str(), &a.key_field, &a.key_field2, &a.key_field3, &a.username];
@@ -267,6 +278,7 @@ pub(crate) fn assets(world: &World, access: &Access, call: &Call) -> Reply {
     };
     let keeps = |a: &&Asset| {
         wants(query, a.inactive)
+            && between(a.last_modified, updated)
             && client.is_none_or(|client| a.client_id == client)
             && site.is_none_or(|site| a.site_id == site)
             && kind.is_none_or(|kind| a.assettype_id == kind)

@@ -148,17 +148,19 @@ records! {
     /// A customer.
     Client {
         name: String, toplevel_id: i64, inactive: bool, colour: String, is_vip: bool, #[serde(rename = "ref")] reference: String,
-        main_site_id: i64, notes: String, phonenumber: String, customfields: Vec<Value>,
+        main_site_id: i64, notes: String, phonenumber: String, customfields: Vec<Value>, last_modified: Option<Stamp>,
     }
     /// A customer's site.
     Site {
         name: String, client_id: i64, inactive: bool, sla_id: i64, phonenumber: String, timezone: String, notes: String,
         maincontact_name: String, isinvoicesite: bool, general_user_id: i64, #[serde(rename = "ref")] reference: String,
+        last_modified: Option<Stamp>,
     }
     /// A customer's person.
     User {
         name: String, firstname: String, surname: String, emailaddress: String, login: String, inactive: bool, site_id: i64,
         phonenumber: String, azureoid: String, isserviceaccount: bool, linked_agent_id: i64,
+        last_modified: Option<Stamp>,
         /// The stand-in for "somebody of this site".
         isgeneraluser: bool,
     }
@@ -166,6 +168,7 @@ records! {
     Asset {
         inventory_number: String, key_field: String, key_field2: String, key_field3: String, client_id: i64, site_id: i64,
         username: String, assettype_id: i64, status_id: i64, inactive: bool, third_party_id: i64, fields: Vec<Value>,
+        last_modified: Option<Stamp>,
     }
     /// A person (or program) of the service desk.
     Agent {

@@ -99,6 +99,7 @@ switches! {
     refused_reassign: Refused = Error, "a re-assignment without the right: 403, or the old agent silently stays";
     refused_status: Refused = Error, "a status change outside actions without the right: 403, or the old status silently stays";
     ignore_reference_filter: OnOff = Off, "the filters third_party_id and third_party_id_string are ignored: unfiltered rows";
+    ignore_update_filter: OnOff = Off, "the filters lastupdatefromdate and lastupdatetodate of customers, sites, users and assets are ignored: unfiltered rows";
     reference_in_rows: OnOff = On, "list rows show third_party_id_string; off: only the ticket by id does";
     default_order: DefaultOrder = Newest, "the order of /Tickets when none is asked for";
     unpaged_rows: UnpagedRows = All, "what lists other than /Tickets give without paging";

@@ -85,7 +85,7 @@ type DateField = fn(&Ticket) -> Option<Stamp>;
 type Text = fn(&Book, &Ticket) -> String;
 
 /// From and to; either may be open.
-type Span = (Option<Stamp>, Option<Stamp>);
+pub(crate) type Span = (Option<Stamp>, Option<Stamp>);
 
 /// What `GET /Tickets` filters by. Parameters that are not here are ignored, misspelt ones too: that is Halo's way.
 struct Filter {
@@ -197,7 +197,7 @@ impl Filter {
     }
 }
 
-fn between(date: Option<Stamp>, (from, to): Span) -> bool {
+pub(crate) fn between(date: Option<Stamp>, (from, to): Span) -> bool {
     from.is_none_or(|from| date >= Some(from)) && to.is_none_or(|to| date.is_some_and(|date| date <= to))
 }
 

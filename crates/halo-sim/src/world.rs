@@ -68,6 +68,19 @@ pub(crate) enum Change {
     Reset,
 }
 
+impl Change {
+    /// Notes when a directory record was written; tickets and actions say it themselves.
+    fn stamp(&mut self, now: Stamp) {
+        match self {
+            Self::Client(row) => row.last_modified = Some(now),
+            Self::Site(row) => row.last_modified = Some(now),
+            Self::User(row) => row.last_modified = Some(now),
+            Self::Asset(row) => row.last_modified = Some(now),
+            _ => {}
+        }
+    }
+}
+
 /// The first line of a journal: what everything after it builds on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Beginning {
@@ -141,7 +154,8 @@ impl World {
     }
 
     /// Makes a change: in memory, and in the journal's buffer.
-    pub(crate) fn record(&mut self, change: Change) {
+    pub(crate) fn record(&mut self, mut change: Change) {
+        change.stamp(Stamp::now());
         if let Some(journal) = &mut self.journal {
             journal.append(&change);
         }

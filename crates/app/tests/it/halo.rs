@@ -102,8 +102,7 @@ impl Halo {
         self.control("PATCH", &format!("/agents/{API_AGENT}/rights"), json!({ name: value })).await;
     }
 
-    /// Calls the API as our application does, past the product.
-    pub(crate) async fn post(&self, path: &str, body: Value) {
+    async fn token(&self) -> String {
         let http = self.egress.client_for(&[&self.sim.url().parse().unwrap()]).unwrap();
         let form = [
             ("grant_type", "client_credentials"),
@@ -114,7 +113,21 @@ impl Halo {
         let url = self.sim.url();
         let token: Value =
             http.post(format!("{url}/auth/token")).form(&form).send().await.unwrap().json().await.unwrap();
-        let token = token["access_token"].as_str().unwrap();
+        token["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// What a call on a list that the log holds is answered with, told by asking again.
+    pub(crate) async fn get_again(&self, call: &Value) -> Value {
+        let (path, query) = (call["path"].as_str().unwrap(), call["query"].as_str().unwrap());
+        let url = format!("{}/api{path}?{query}", self.sim.url()).parse().unwrap();
+        let http = self.egress.client_for(&[&url]).unwrap();
+        http.get(url).bearer_auth(self.token().await).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Calls the API as our application does, past the product.
+    pub(crate) async fn post(&self, path: &str, body: Value) {
+        let http = self.egress.client_for(&[&self.sim.url().parse().unwrap()]).unwrap();
+        let (url, token) = (self.sim.url(), self.token().await);
         let answer =
             http.post(format!("{url}/api{path}")).bearer_auth(token).json(&json!([body])).send().await.unwrap();
         assert_eq!(answer.status(), 201);

@@ -59,6 +59,7 @@ const CASES: &[(&str, &str, Story)] = &[
     ("refused_reassign", "silent", Story::Reassigned),
     ("refused_status", "silent", Story::Adjusted),
     ("ignore_reference_filter", "true", Story::Told),
+    ("ignore_update_filter", "true", Story::Told),
     ("reference_in_rows", "false", Story::Told),
     ("default_order", "oldest", Story::Told),
     ("default_order", "last_update", Story::Told),

@@ -1,6 +1,7 @@
 //! Customers, sites, people, assets, agents and configuration: the form of each list, and the look of its rows.
 
 use halo_sim::{Config, Seed, Sim};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::Halo;
@@ -93,6 +94,30 @@ async fn filters_of_the_directory() {
         json!([{ "filter_name": "emailaddress", "filter_type": 2, "filter_value": "Alex.Sample@example.org" }])
             .to_string();
     assert_eq!(count(&format!("/Users?advanced_search={search}"), "users").await, 1);
+}
+
+#[tokio::test]
+async fn what_changed_lately_can_be_asked_for() {
+    let halo = Halo::start().await;
+    for (list, control, id) in
+        [("Client", "clients", 201), ("Site", "sites", 301), ("Users", "users", 7001), ("Asset", "assets", 4301)]
+    {
+        let ids = async |span: &str| {
+            let (status, body) = halo.get(&format!("/{list}?includeinactive=true&{span}")).await;
+            assert_eq!(status, 200, "{span}: {body}");
+            body[control].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect::<Vec<_>>()
+        };
+        assert!(ids("lastupdatefromdate=2001-01-01").await.is_empty(), "{list}: nobody wrote anything");
+        halo.sim(Method::PATCH, &format!("/{control}/{id}"), json!({ "inactive": true })).await;
+        assert_eq!(ids("lastupdatefromdate=2001-01-01").await, [id]);
+        assert_eq!(ids("lastupdatefromdate=2001-01-01&lastupdatetodate=2101-01-01").await, [id]);
+        assert!(ids("lastupdatefromdate=2101-01-01").await.is_empty());
+        assert!(ids("lastupdatetodate=2001-01-01").await.is_empty());
+        halo.switch("ignore_update_filter", json!(true)).await;
+        assert!(ids("lastupdatefromdate=2101-01-01").await.len() > 3, "{list}: all of them");
+        halo.switch("ignore_update_filter", json!(false)).await;
+    }
+    assert_eq!(halo.get("/Asset?lastupdatefromdate=yesterday").await.0, 400);
 }
 
 #[tokio::test]
