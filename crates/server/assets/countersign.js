@@ -176,7 +176,17 @@
     }
     refresh();
     document.body.dispatchEvent(new CustomEvent('cs:changed'));
+    if (!type || type === 'directory.sync') synced();
     fresh();
+  }
+
+  // The state of the directory sync is read anew. Each chunk of a sync is news: one reading serves those of a moment.
+  let syncTimer = 0;
+  function synced() {
+    syncTimer ||= setTimeout(() => {
+      syncTimer = 0;
+      document.body.dispatchEvent(new CustomEvent('cs:sync'));
+    }, 400);
   }
 
   // A list that is read anew, but not under somebody who reads attempts or answers a question in it.
@@ -218,6 +228,7 @@
         if (reached === false) {
           refresh(0);
           document.body.dispatchEvent(new CustomEvent('cs:changed'));
+          synced();
           fresh();
         }
       } else {

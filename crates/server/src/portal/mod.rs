@@ -17,6 +17,7 @@ mod setup;
 mod sign_in;
 mod steps;
 mod story;
+mod sync;
 mod text;
 mod ticket_settings;
 mod ticketing;
@@ -70,6 +71,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/enrollment-keys", post(approvals::make_key))
         .route("/portal/settings/ticketing", get(ticketing::page).post(ticketing::save))
         .route("/portal/settings/ticketing/check", post(ticketing::check))
+        .route("/portal/sync", get(sync::part).post(sync::ask))
         .route("/portal/steps", get(steps::page))
         .route("/portal/steps/retry", post(steps::retry))
         .route("/portal/steps/{id}/give-up", post(steps::give_up))

@@ -21,7 +21,7 @@ use super::view::ticketing::{
     Check, CheckLine, Choice, Choices, Field, Secret, Select, Setup, Switch, TicketingPage, Time,
 };
 use super::visitor::Visitor;
-use super::{Page, Refused, frame, html, html_with};
+use super::{Page, Refused, frame, html, html_with, sync};
 
 /// What the page's address may say.
 #[derive(Debug, Default, Deserialize)]
@@ -194,6 +194,7 @@ async fn page_of(app: &App, caller: &Visitor, values: Values, fault: Option<&Fau
             _ => Setup::Begun,
         },
         check: None,
+        sync: sync::panel(app, caller).await?,
     })
 }
 

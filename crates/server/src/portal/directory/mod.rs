@@ -435,6 +435,7 @@ async fn page_of(
         empty: None,
         said: None,
         ask: None,
+        sync: super::sync::line(app, caller, kind.path()).await?,
         add: add::offered(app, caller, kind).await?,
         editable: may_edit(&caller.technician, kind),
     })

@@ -4,6 +4,7 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::frame::{Empty, Frame, Tab, Tone, When};
+use super::sync::SyncLine;
 use crate::portal::text::Text;
 
 /// Which of the lists.
@@ -250,6 +251,8 @@ pub(crate) struct DirectoryPage {
     pub(crate) empty: Option<Empty>,
     pub(crate) said: Option<Said>,
     pub(crate) ask: Option<Ask>,
+    /// How the directory sync stands; none for who sees some companies alone.
+    pub(crate) sync: Option<SyncLine>,
     /// Set where this person may add to this list.
     pub(crate) add: Option<Add>,
     /// This person may change records of this list.

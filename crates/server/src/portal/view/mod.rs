@@ -17,6 +17,7 @@ pub(crate) mod setup_lists;
 pub(crate) mod sign_in;
 pub(crate) mod steps;
 pub(crate) mod ticket_settings;
+pub(crate) mod sync;
 pub(crate) mod ticketing;
 
 #[cfg(test)]

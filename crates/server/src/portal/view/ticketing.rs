@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::frame::{Frame, Tone};
+use super::sync::SyncPanel;
 use crate::portal::text::Text;
 
 /// A choice that was read live from the ticketing system.
@@ -181,6 +182,7 @@ pub(crate) struct TicketingPage {
     pub(crate) said: Option<(Tone, String)>,
     pub(crate) setup: Setup,
     pub(crate) check: Option<Check>,
+    pub(crate) sync: Option<SyncPanel>,
 }
 
 impl TicketingPage {

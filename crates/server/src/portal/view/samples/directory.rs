@@ -1,8 +1,9 @@
 //! The directory's lists and records, filled by hand.
 
-use super::{at, frame, tab, text};
+use super::{at, frame, sync, tab, text};
 use crate::portal::view::directory::*;
 use crate::portal::view::frame::*;
+use crate::portal::view::sync::SyncLine;
 
 fn record(id: &str, name: &str, link: LinkState, waiting: u64) -> DirectoryRow {
     DirectoryRow {
@@ -83,6 +84,7 @@ pub(in crate::portal::view) fn companies() -> DirectoryPage {
             typed: Some("Acme Sample Works".into()),
             wrong: true,
         }),
+        sync: Some(SyncLine { text: text(), sync: sync("companies", None), note: None }),
         add: Some(Add {
             open: false,
             name: String::new(),

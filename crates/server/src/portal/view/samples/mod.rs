@@ -6,6 +6,7 @@ use super::problem::*;
 use super::request::*;
 use super::sign_in::*;
 use super::steps::*;
+use super::sync::*;
 use super::ticketing::*;
 use crate::portal::text::Text;
 
@@ -550,6 +551,36 @@ pub(super) fn ticketing() -> TicketingPage {
             ],
             error: None,
         }),
+        sync: Some(SyncPanel {
+            text: text(),
+            sync: sync(crate::portal::sync::SETTINGS, Some("Sync runs. Assets 12,000 of 100,000")),
+            kinds: vec![
+                synced("Customers", ["48", "43", "3", "1", "1"], None),
+                synced("Assets", ["100,000", "1,204", "38", "0", "2"], None),
+                synced("End users", ["2,310", "0", "311", "0", "0"], Some("Halo shows our agent no end users.")),
+            ],
+        }),
+    }
+}
+
+fn sync(from: &'static str, running: Option<&str>) -> Standing {
+    Standing {
+        from,
+        form_token: "sample-token".into(),
+        running: running.map(str::to_owned),
+        trouble: None,
+        full_at: Some(at("06:02:11")),
+        changes_at: Some(at("09:47:10")),
+        may_ask: true,
+    }
+}
+
+fn synced(name: &str, [seen, counts @ ..]: [&str; 5], note: Option<&str>) -> SyncedKind {
+    SyncedKind {
+        name: name.into(),
+        seen: seen.into(),
+        counts: counts.map(str::to_owned),
+        note: note.map(str::to_owned),
     }
 }
 

@@ -1,0 +1,17 @@
+directory-sync-title = Directory sync
+directory-sync-text = The customers, sites, assets, agents and end users of HaloPSA are compared with the lists here: all of them once a day, and every 15 minutes what changed.
+directory-sync-waits = Sync begins. { $what }
+directory-sync-running = Sync runs. { $what } { $count }
+directory-sync-of = { $seen } of { $total }
+directory-sync-company = Customers
+directory-sync-location = Sites
+directory-sync-computer = Assets
+directory-sync-technician = Agents
+directory-sync-contact = End users
+directory-sync-trouble = The sync gets no further and is tried again. { $why }
+directory-sync-full = Compared with HaloPSA
+directory-sync-changes = what changed
+directory-sync-never = Not compared with HaloPSA yet.
+directory-sync-now = Sync now
+directory-sync-col-kind = In HaloPSA
+directory-sync-col-seen = Records
