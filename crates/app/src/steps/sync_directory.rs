@@ -285,7 +285,6 @@ const fn theirs(kind: Kind) -> &'static str {
 fn worth_knowing(kind: Kind, index: &Index, walk: Walk, unseen: usize) -> Option<String> {
     let what = theirs(kind);
     match walk {
-        Walk::Changes => None,
         Walk::Blind => Some(format!(
             "Halo does not show our agent {unseen} {what} that are linked. That many at once is a right that was taken \
              away rather than records that are gone, so none counts as missing. Look at the rights of the agent in Halo."
@@ -296,6 +295,6 @@ fn worth_knowing(kind: Kind, index: &Index, walk: Walk, unseen: usize) -> Option
              Contacts are found by mail address, so none can be linked."
                 .to_owned(),
         ),
-        Walk::Whole => None,
+        Walk::Changes | Walk::Whole => None,
     }
 }

@@ -263,11 +263,6 @@ impl House {
         undone
     }
 
-    /// An id that no other call gets.
-    pub(crate) fn uuid(&self) -> uuid::Uuid {
-        System.uuid()
-    }
-
     /// The steps of one request's lane.
     pub(crate) async fn steps_of(&self, request: &RequestId) -> Vec<StepRow> {
         let mut steps = self.steps().await;
@@ -363,7 +358,7 @@ async fn open(place: &Place, between: Option<Between>, clock: &Arc<Quick>, halo:
     });
     let timers = tokio::spawn({
         let app = app.clone();
-        async move { app.run_timers().await }
+        async move { Box::pin(app.run_timers()).await }
     });
     Running { app, store, worker, timers }
 }

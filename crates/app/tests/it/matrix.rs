@@ -3,7 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_app::{App, ticketing::Change};
+use countersign_app::{
+    App,
+    clock::{Ids as _, System},
+    ticketing::Change,
+};
 use countersign_domain::{decision::Verdict, id::RequestId, request::Request};
 use countersign_store::{Accepted, ComputerContext};
 use serde_json::{Value, json};
@@ -74,7 +78,7 @@ pub(crate) async fn ask_and_decide(
     let mut all = Vec::new();
     let mut undecided = Vec::new();
     for n in 0..requests {
-        let id = RequestId::from_uuid(house.uuid());
+        let id = RequestId::from_uuid(System.uuid());
         let program = asked(&format!("C:\\Setup\\{}.exe", id.short()));
         let accepted = nodes[n % nodes.len()].submit(&computers[n % computers.len()], id, program).await.unwrap();
         let Accepted::New(request) = accepted else { panic!("a new id is no repeat") };

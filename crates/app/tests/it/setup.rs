@@ -89,7 +89,7 @@ async fn a_later_try_takes_the_place_of_one_that_goes_on() {
         .await;
     let secret = house.halo.sim().client_secret().to_owned();
     assert_eq!(tried(&house, typed(&house), Some(&secret)).await, Attempt::InForce);
-    house.clock.forward(Duration::from_secs(60));
+    house.clock.forward(Duration::from_mins(1));
     first.await.unwrap();
     assert_eq!(house.app().connecting().unwrap().state, Attempt::InForce);
     assert_eq!(house.app().setup_progress().await.unwrap().typed, None);

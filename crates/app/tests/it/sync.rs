@@ -69,10 +69,10 @@ async fn a_new_connection_is_followed_by_a_full_sync_and_changes_come_by_the_clo
     assert_eq!(kinds, [Kind::Company, Kind::Location, Kind::Computer, Kind::Technician, Kind::Contact]);
     assert_eq!((of(&state, Kind::Technician).linked, of(&state, Kind::Company).seen), (1, 12));
     assert!(state.full_at.is_some() && state.changes_at.is_none());
-    house.clock.forward(std::time::Duration::from_secs(16 * 60));
+    house.clock.forward(std::time::Duration::from_mins(16));
     until("a sync by change came", async || house.app().directory_sync().await.unwrap().changes_at.is_some()).await;
     let first = settled(&house).await.full_at;
-    house.clock.forward(std::time::Duration::from_secs(25 * 3600));
+    house.clock.forward(std::time::Duration::from_hours(25));
     until("a full one came", async || house.app().directory_sync().await.unwrap().full_at != first).await;
     settled(&house).await;
     house.app().change_ticketing(Actor::Technician(house.admin.id.clone()), house.connection()).await.unwrap();
@@ -219,8 +219,8 @@ async fn what_a_person_tied_or_cut_is_left_alone() {
     rename(&house, "/clients/208", "The bakers").await;
     for how in [SyncKind::Full, SyncKind::Changes] {
         sync(&house, how).await;
-        let bakers = link(&house, Kind::Company, bakery.as_str()).await;
-        assert_eq!((bakers.psa_id.as_deref(), bakers.how), (Some("207"), Some(How::Manual)));
+        let their_link = link(&house, Kind::Company, bakery.as_str()).await;
+        assert_eq!((their_link.psa_id.as_deref(), their_link.how), (Some("207"), Some(How::Manual)));
         let cut = link(&house, Kind::Computer, computer.computer.id.as_str()).await;
         assert_eq!((cut.state, cut.how), (LinkState::Unlinked, Some(How::Manual)));
         assert_eq!(link(&house, Kind::Computer, other.computer.id.as_str()).await.psa_id.as_deref(), Some("4305"));

@@ -1,6 +1,6 @@
 //! Mail and webhooks against stubs on loopback.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
 
 use countersign_domain::time::Time;
 use countersign_egress::{Egress, EgressConfig};
@@ -80,11 +80,14 @@ async fn a_mail_is_taken_and_hostile_text_makes_no_header() {
     let hostile = "Halo fails\r\nBcc: all@example.org\u{202E}";
     notifier(&["127.0.0.1"]).mail(&server(port), &mail(hostile, "One line.\n.\nQUIT\n")).await.unwrap();
     let heard = heard.await.unwrap();
-    let (head, body) = heard.split_once("\n\n").unwrap();
-    assert!(head.contains("RCPT TO:<desk@example.org>") && head.contains("RCPT TO:<night@example.org>"), "{heard}");
-    assert!(head.contains("Message-ID: <alert-1@example.com>"), "{heard}");
-    assert!(head.contains("Auto-Submitted: auto-generated"), "{heard}");
-    assert!(head.contains("Subject: ") && !head.lines().any(|line| line.starts_with("Bcc")), "{heard}");
+    let (envelope, body) = heard.split_once("\n\n").unwrap();
+    assert!(
+        envelope.contains("RCPT TO:<desk@example.org>") && envelope.contains("RCPT TO:<night@example.org>"),
+        "{heard}"
+    );
+    assert!(envelope.contains("Message-ID: <alert-1@example.com>"), "{heard}");
+    assert!(envelope.contains("Auto-Submitted: auto-generated"), "{heard}");
+    assert!(envelope.contains("Subject: ") && !envelope.lines().any(|line| line.starts_with("Bcc")), "{heard}");
     assert!(!heard.contains("RCPT TO:<all@example.org>"), "{heard}");
     // A dot alone would have ended the mail.
     assert!(body.contains("One line.") && body.contains("\n..\n"), "{heard}");

@@ -115,7 +115,9 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options
         }
     }
     if next.is_some() {
-        causes.iter_mut().for_each(|cause| cause.more = None);
+        for cause in &mut causes {
+            cause.more = None;
+        }
     }
     let companies = match state {
         StepState::Done => Vec::new(),

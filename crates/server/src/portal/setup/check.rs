@@ -37,7 +37,7 @@ pub(super) fn lines_of(caller: &Visitor, step: Step, run: &CheckRun) -> Lines {
         text,
         form_token: caller.form_token.clone().unwrap_or_default(),
         word: step.as_str(),
-        lines: lines.collect(),
+        told: lines.collect(),
         left: u64::try_from(left).unwrap_or_default(),
         running: if run.finished == Finished::Yes { Switch::Off } else { Switch::On },
         ticket: run.ticket.as_ref().map(|ticket| (ticket.id.clone(), ticket.url.clone())),

@@ -137,12 +137,12 @@ pub(super) struct Options {
 }
 
 pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options): Query<Options>) -> Page {
-    let shown = match app.connecting().filter(|now| !now.state.is_over() && options.change.is_none()) {
-        Some(now) => ConnectionShown::Trying(part_of(&app, &now)),
-        None => {
-            let fault = last_fault(&app).await?;
-            ConnectionShown::Form(form_of(&app, &visitor, shown(&app).await?, fault).await?)
-        }
+    let trying = app.connecting().filter(|now| !now.state.is_over() && options.change.is_none());
+    let shown = if let Some(now) = trying {
+        ConnectionShown::Trying(part_of(&app, &now))
+    } else {
+        let fault = last_fault(&app).await?;
+        ConnectionShown::Form(form_of(&app, &visitor, shown(&app).await?, fault).await?)
     };
     whole(&app, &visitor, StatusCode::OK, shown).await
 }

@@ -16,8 +16,8 @@ pub(crate) mod setup;
 pub(crate) mod setup_lists;
 pub(crate) mod sign_in;
 pub(crate) mod steps;
-pub(crate) mod ticket_settings;
 pub(crate) mod sync;
+pub(crate) mod ticket_settings;
 pub(crate) mod ticketing;
 
 #[cfg(test)]

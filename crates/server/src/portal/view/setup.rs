@@ -175,7 +175,7 @@ pub(crate) struct ApplicationPage {
 
 impl ApplicationPage {
     /// The four permissions by their real names.
-    pub(crate) fn scopes(&self) -> [&'static str; 4] {
+    pub(crate) fn scopes() -> [&'static str; 4] {
         ["read:tickets", "edit:tickets", "read:customers", "read:assets"]
     }
 }
@@ -220,7 +220,7 @@ pub(crate) struct ConnectionForm {
 }
 
 impl ConnectionForm {
-    pub(crate) fn root(&self) -> &'static str {
+    pub(crate) fn root() -> &'static str {
         ROOT
     }
 }
@@ -237,7 +237,7 @@ pub(crate) struct ConnectingPart {
 }
 
 impl ConnectingPart {
-    pub(crate) fn root(&self) -> &'static str {
+    pub(crate) fn root() -> &'static str {
         ROOT
     }
 }
@@ -267,7 +267,7 @@ pub(crate) struct Lines {
     pub(crate) form_token: String,
     /// The word of the step it stands in.
     pub(crate) word: &'static str,
-    pub(crate) lines: Vec<CheckLine>,
+    pub(crate) told: Vec<CheckLine>,
     /// How many lines are still to come.
     pub(crate) left: u64,
     pub(crate) running: Switch,
@@ -277,7 +277,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     fn sum(&self, tone: Tone) -> u64 {
-        self.lines.iter().map(|line| u64::from(line.tone == tone)).sum()
+        self.told.iter().map(|line| u64::from(line.tone == tone)).sum()
     }
 
     pub(crate) fn fails(&self) -> u64 {
@@ -301,7 +301,7 @@ impl Lines {
         !self.running.is_on() && self.fails() == 0
     }
 
-    pub(crate) fn root(&self) -> &'static str {
+    pub(crate) fn root() -> &'static str {
         ROOT
     }
 
@@ -341,7 +341,7 @@ pub(crate) struct TicketFields {
 }
 
 impl TicketFields {
-    pub(crate) fn root(&self) -> &'static str {
+    pub(crate) fn root() -> &'static str {
         ROOT
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct CustomerList {
 }
 
 impl CustomerList {
-    pub(crate) fn root(&self) -> &'static str {
+    pub(crate) fn root() -> &'static str {
         ROOT
     }
 
@@ -74,7 +74,7 @@ pub(crate) struct Working {
 }
 
 impl Working {
-    pub(crate) fn root(&self) -> &'static str {
+    pub(crate) fn root() -> &'static str {
         ROOT
     }
 }
