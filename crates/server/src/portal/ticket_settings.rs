@@ -55,7 +55,7 @@ struct Options {
     said: Option<String>,
 }
 
-/// Whose settings a page is about.
+/// Whose settings a page is about. A company that the caller may not see is not found, before his rights are asked for.
 struct Scope {
     company: Option<(CompanyId, String)>,
     settings: Settings,
@@ -511,7 +511,6 @@ async fn company(
     Path(id): Path<String>,
     Query(options): Query<Options>,
 ) -> Page {
-    may(&visitor, Right::ReadSettings)?;
     let scope = Scope::company(&app, &visitor, &id).await?;
     show(&app, &visitor, &scope, options.said.as_deref()).await
 }
@@ -552,12 +551,10 @@ async fn save(app: &App, form: &Signed, scope: &Scope) -> Page {
 }
 
 async fn save_house(State(app): State<App>, form: Signed) -> Page {
-    may(&form.visitor, Right::EditSettings)?;
     save(&app, &form, &Scope::house(&app)).await
 }
 
 async fn save_company(State(app): State<App>, Path(id): Path<String>, form: Signed) -> Page {
-    may(&form.visitor, Right::EditSettings)?;
     let scope = Scope::company(&app, &form.visitor, &id).await?;
     save(&app, &form, &scope).await
 }
@@ -583,14 +580,14 @@ async fn preview_house(State(app): State<App>, headers: HeaderMap, form: Signed)
 }
 
 async fn preview_company(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, form: Signed) -> Page {
-    may(&form.visitor, Right::ReadSettings)?;
     let scope = Scope::company(&app, &form.visitor, &id).await?;
     preview(&app, &headers, &form, &scope).await
 }
 
 async fn inherit(State(app): State<App>, Path(id): Path<String>, form: Signed) -> Page {
-    may(&form.visitor, Right::EditSettings)?;
     let id: CompanyId = parsed(&id)?;
+    app.company(&form.visitor.technician, &id).await?;
+    may(&form.visitor, Right::EditSettings)?;
     app.inherit_ticketing(&form.visitor.technician, &id, form.fields.get("setting")).await?;
     Ok(Redirect::to(&format!("/portal/companies/{id}/ticketing?said=saved")).into_response())
 }
