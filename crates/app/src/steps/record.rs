@@ -121,7 +121,8 @@ impl App {
     ) -> Result<Option<End>> {
         let actions = psa.actions(&known.psa_id).await?;
         self.inner.desk.works();
-        let by_reference = actions.iter().find(|found| found.note.contains(&action.reference));
+        // The opening entry bears what the end user typed, which could be any text.
+        let by_reference = actions.iter().find(|found| !found.opening && found.note.contains(&action.reference));
         if let Some(found) = by_reference.or_else(|| reworded(&actions).find(|found| is_same_work(found, action))) {
             let written = Written {
                 id: found.id.clone(),

@@ -30,8 +30,12 @@ async fn all_that_is_alike_is_retried_at_once() {
             house.app().step_attempts(&house.admin, &step.id.parse().unwrap()).await.unwrap().1;
         assert_eq!(tries[0].cause.as_deref(), Some("ticket_not_permitted"));
     }
-    let causes = house.app().causes(&house.admin, StepState::Attention, None).await.unwrap();
-    assert_eq!((causes.len(), causes[0].steps), (1, 3));
+    // The watch over rights tries one of them for a moment.
+    until("three steps of one cause", async || {
+        let causes = house.app().causes(&house.admin, StepState::Attention, None).await.unwrap();
+        causes.len() == 1 && causes[0].steps == 3
+    })
+    .await;
     let auditor = house.technician("auditor@example.com", "Sample Auditor", Role::Auditor).await;
     let alike = Alike { cause: Some(Cause::TicketNotPermitted), ..Alike::default() };
     assert_eq!(house.app().retry_steps(&auditor, &alike).await.unwrap_err().code(), "forbidden");
@@ -43,14 +47,15 @@ async fn all_that_is_alike_is_retried_at_once() {
     house.halo.down().await;
     house.halo.right("Can add new Tickets", "Yes").await;
     let retried = house.app().retry_steps(&house.admin, &alike).await.unwrap();
-    assert_eq!((retried.gone.len(), retried.not.len()), (3, 0));
+    // The watch over rights may be trying one of them just then; it is not let go twice.
+    assert!(matches!((retried.gone.len(), retried.not.len()), (2..=3, 0)), "{retried:?}");
     house.halo.no_faults().await;
     house.assert_all_done().await;
     assert_eq!(house.halo.tickets().await.len(), 3);
     // Named ones that are over are told apart.
     let ids: Vec<StepId> = retried.gone.iter().map(|id| id.parse().unwrap()).collect();
     let again = house.app().retry_steps(&house.admin, &Alike { ids: Some(ids), ..Alike::default() }).await.unwrap();
-    assert_eq!((again.gone.len(), again.not.len()), (0, 3));
+    assert_eq!((again.gone.len(), again.not.len()), (0, retried.gone.len()));
     let audit = house.app().audit(&house.admin, Some(&retried.gone[0]), None, 9).await.unwrap();
     assert_eq!(audit.iter().filter(|row| row.action == "step.retried").count(), 1);
 }
