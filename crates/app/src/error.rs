@@ -1,6 +1,10 @@
 //! Why a use case did not do what it was asked.
 
-use countersign_domain::{decision::Decision, request::Refused};
+use countersign_domain::{
+    caps::{TooMany, Whose},
+    decision::Decision,
+    request::Refused,
+};
 use countersign_psa::Fault;
 
 /// Result of a use case.
@@ -33,6 +37,9 @@ pub enum Error {
     /// Somebody was first.
     #[error("{} decided this at {}.", .0.by.name, .0.at.for_people())]
     AlreadyDecided(Box<Decision>),
+    /// Too many requests came before it; nothing of it was kept.
+    #[error("{}", too_many(.0))]
+    TooMany(TooMany),
     /// It stands in the way of something else.
     #[error("{sentence}")]
     Conflict {
@@ -63,6 +70,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::Forbidden { code, .. } | Self::Invalid { code, .. } | Self::Conflict { code, .. } => code,
             Self::AlreadyDecided(_) => "already_decided",
+            Self::TooMany(_) => "too_many_requests",
             Self::NotConnected => "not_connected",
             Self::Psa(_) => "psa_failed",
             Self::Store(_) => "database_failed",
@@ -81,6 +89,21 @@ impl Error {
     pub(crate) fn forbidden(code: &'static str, sentence: impl Into<String>) -> Self {
         Self::Forbidden { code, sentence: sentence.into() }
     }
+}
+
+/// For the end user, who reads it beside the program that he wanted to run.
+fn too_many(met: &TooMany) -> String {
+    let whose = match met.whose {
+        Whose::Computer => "This computer has",
+        Whose::Company => "The computers of your company have",
+    };
+    let minutes = met.retry_after_s.div_ceil(60);
+    let minutes = if minutes == 1 { "a minute".to_owned() } else { format!("{minutes} minutes") };
+    format!(
+        "{whose} asked for rights {} times in ten minutes, which is the most there may be. What was asked before is not \
+         lost. Ask again in {minutes}, or call your help desk.",
+        met.cap
+    )
 }
 
 impl From<countersign_store::Error> for Error {

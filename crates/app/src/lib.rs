@@ -9,6 +9,7 @@ pub mod alerts;
 pub mod archive;
 pub mod attention;
 pub mod budget;
+pub mod caps;
 pub mod check;
 pub mod clock;
 pub mod customers;
@@ -104,6 +105,7 @@ struct Inner {
     budget: Arc<budget::SharedBudget>,
     ticketing: RwLock<Arc<Connected>>,
     vanished: Mutex<Vec<ticketing::Vanished>>,
+    caps: caps::InForce,
     desk: steps::Desk,
     checks: check::Board,
     setup: setup::Board,
@@ -147,6 +149,7 @@ impl App {
                 budget,
                 ticketing: RwLock::default(),
                 vanished: Mutex::default(),
+                caps: caps::InForce::default(),
                 desk: steps::Desk::default(),
                 checks: check::Board::default(),
                 setup: setup::Board::default(),
@@ -154,6 +157,7 @@ impl App {
             }),
         };
         app.reload_ticketing().await?;
+        app.follow_caps().await?;
         Ok(app)
     }
 

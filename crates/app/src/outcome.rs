@@ -86,8 +86,8 @@ impl App {
         self.change(request, Event::Ended(outcome), actor, "request.ended").await
     }
 
-    /// Repeats of a request that ended without a decision ask on: the oldest takes its place, with a ticket of its own,
-    /// and the others join that one.
+    /// Repeats of a request that ended without a decision ask on: the oldest takes its place, with a ticket of its own
+    /// unless a denial's ticket tells of them, and the others join that one.
     pub(crate) async fn let_repeats_go_on(&self, head: &RequestId) -> Result<()> {
         // Once more where one of them changed between the read and the write.
         loop {
@@ -97,8 +97,9 @@ impl App {
             let mut next = first.clone();
             next.joined_to = None;
             next.version += 1;
+            let told = if next.again_of.is_some() { StepKind::RecordAgain } else { StepKind::OpenTicket };
             if next.ticket_on == TicketOn::Request {
-                change.steps.push((self.step_id(), next.clone(), StepKind::OpenTicket));
+                change.steps.push((self.step_id(), next.clone(), told));
             }
             change.audit.push(self.entry(
                 Actor::Server,

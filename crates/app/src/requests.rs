@@ -96,7 +96,7 @@ impl App {
     /// As for [`App::request`].
     pub async fn request_detail(&self, by: &Technician, id: &RequestId) -> Result<RequestDetail> {
         let row = self.request(by, id).await?;
-        let lane = row.request.joined_to.as_ref().unwrap_or(&row.request.id).to_string();
+        let lane = row.request.lane().to_string();
         let wanted = StepsQuery { lane: Some(lane.clone()), limit: 200, ..StepsQuery::default() };
         let steps = self.store().steps(&by.access, &wanted).await?;
         let attempts = self.store().attempts(&lane).await?;

@@ -18,7 +18,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`] where the id is another computer's; [`Error::Store`] where nothing was kept and the endpoint
-    /// must ask again.
+    /// must ask again; [`Error::TooMany`] where a cap was met and nothing was kept.
     pub async fn submit(&self, from: &ComputerContext, id: RequestId, asked: Asked) -> Result<Accepted> {
         let now = self.now();
         let computer = &from.computer;
@@ -51,6 +51,7 @@ impl App {
             computer_id: computer.id.clone(),
             asked,
             joined_to: None,
+            again_of: None,
             received_at: now,
             expires_at: now.plus_seconds(PENDING_SECONDS),
             version: 1,
@@ -61,7 +62,7 @@ impl App {
             outcome: None,
             ticket_on: self.ticketing_for(&computer.company_id).ticket_on,
         };
-        let new = NewRequest { request, same_as, search, open_step: self.step_id(), audit };
+        let new = NewRequest { request, same_as, search, open_step: self.step_id(), audit, caps: self.caps() };
         let accepted = self.store().accept(new).await?;
         match &accepted {
             Accepted::New(request) => {
@@ -73,6 +74,10 @@ impl App {
                 return Err(Error::NotFound("request"));
             }
             Accepted::Repeat(_) => {}
+            Accepted::TooMany(too_many) => {
+                metrics::counter!("countersign_requests_capped_total").increment(1);
+                return Err(Error::TooMany(*too_many));
+            }
         }
         Ok(accepted)
     }

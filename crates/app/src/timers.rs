@@ -89,6 +89,7 @@ impl App {
             }
         }
         self.store().promote_stranded().await?;
+        self.follow_caps().await?;
         self.follow_ticketing().await
     }
 

@@ -11,6 +11,8 @@ pub enum StepKind {
     OpenTicket,
     /// Say on the ticket that the same was asked again while it waited.
     RecordRepeat,
+    /// Say that the same was asked again soon after it was denied.
+    RecordAgain,
     /// Say who decided what; book the time, set status and assignee.
     RecordDecision,
     /// Say that nobody decided in time, or that an approval was not used in time.
@@ -31,9 +33,10 @@ pub enum StepKind {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OpenTicket,
         Self::RecordRepeat,
+        Self::RecordAgain,
         Self::RecordDecision,
         Self::RecordExpiry,
         Self::RecordWithdrawal,
@@ -50,6 +53,7 @@ impl StepKind {
         match self {
             Self::OpenTicket => "open_ticket",
             Self::RecordRepeat => "record_repeat",
+            Self::RecordAgain => "record_again",
             Self::RecordDecision => "record_decision",
             Self::RecordExpiry => "record_expiry",
             Self::RecordWithdrawal => "record_withdrawal",
@@ -76,7 +80,7 @@ impl StepKind {
             | Self::RecordWithdrawal
             | Self::RecordRevocation
             | Self::RecordFailure => 0,
-            Self::OpenTicket | Self::RecordRepeat | Self::AdjustTicket => 1,
+            Self::OpenTicket | Self::RecordRepeat | Self::RecordAgain | Self::AdjustTicket => 1,
             Self::LinkRecord | Self::SyncDirectory => 2,
         }
     }

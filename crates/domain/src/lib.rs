@@ -6,6 +6,7 @@
 //! product can be tested in a table.
 
 pub mod audit;
+pub mod caps;
 pub mod cause;
 pub mod decision;
 pub mod directory;

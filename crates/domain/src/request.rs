@@ -189,6 +189,9 @@ pub struct Request {
     pub asked: Asked,
     /// The pending request that this one repeats; one decision answers both.
     pub joined_to: Option<RequestId>,
+    /// The request whose ticket tells of this one too: the same was denied there a short while ago.
+    #[serde(default)]
+    pub again_of: Option<RequestId>,
     /// When the server had it on disk.
     pub received_at: Time,
     /// Until when it can be decided.
@@ -250,7 +253,23 @@ pub enum Refused {
     Nothing,
 }
 
+/// How long after a denial the same is "asked again" and not asked anew, in seconds.
+pub const AGAIN_S: i64 = 3600;
+
 impl Request {
+    /// The request whose lane, and ticket, tells of this one: the one it asks again for, or joined, or itself.
+    #[must_use]
+    pub fn lane(&self) -> &RequestId {
+        self.again_of.as_ref().or(self.joined_to.as_ref()).unwrap_or(&self.id)
+    }
+
+    /// Until when the same is "asked again"; none where it was not denied, or joined one that was.
+    #[must_use]
+    pub fn again_until(&self) -> Option<Time> {
+        let denied = self.decision.as_ref().filter(|_| self.state == State::Denied && self.joined_to.is_none())?;
+        Some(denied.at.plus_seconds(AGAIN_S))
+    }
+
     /// Applies an event: the changed request and what the outside must be told, or why it does not apply.
     ///
     /// # Errors

@@ -144,7 +144,11 @@ impl Part {
     #[must_use]
     pub fn of_step(kind: StepKind, request: &Request) -> Option<Self> {
         match kind {
-            StepKind::OpenTicket | StepKind::AdjustTicket | StepKind::LinkRecord | StepKind::SyncDirectory => None,
+            StepKind::OpenTicket
+            | StepKind::RecordAgain
+            | StepKind::AdjustTicket
+            | StepKind::LinkRecord
+            | StepKind::SyncDirectory => None,
             StepKind::RecordDecision => Some(match request.decision.as_ref()?.verdict {
                 Verdict::Approve => Self::Approved,
                 Verdict::Deny => Self::Denied,

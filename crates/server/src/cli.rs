@@ -6,9 +6,10 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 use countersign_app::people::NewTechnician;
 use countersign_domain::{audit::Actor, role::Role};
-use countersign_store::Place;
+use countersign_store::{Place, backup::Over};
 
 use crate::{
+    backup,
     config::{Config, Options},
     doctor, router, serve, telemetry,
 };
@@ -36,6 +37,23 @@ enum Command {
     },
     /// Creates the database, or brings its tables up to date
     Migrate(Base),
+    /// Takes a backup of the database into one file, while servers run
+    Backup {
+        #[command(flatten)]
+        base: Base,
+        /// The file to make; secrets in it are sealed
+        file: PathBuf,
+    },
+    /// Restores a backup into an empty database, of either engine
+    Restore {
+        #[command(flatten)]
+        base: Base,
+        /// The backup
+        file: PathBuf,
+        /// Remove what the database holds
+        #[arg(long)]
+        force: bool,
+    },
     /// Checks configuration, data folder, key file, clock, database and Halo; exit 1 if anything fails
     Doctor {
         #[command(flatten)]
@@ -254,6 +272,15 @@ impl Cli {
                 let config = configured(base.quiet())?;
                 serve::open(&config, &serve::public_url(&config, config.listen)).await?;
                 println!("The database is up to date.");
+                Ok(End::Well)
+            }
+            Command::Backup { base, file } => {
+                backup::take(&configured(base.quiet())?, &file).await?;
+                Ok(End::Well)
+            }
+            Command::Restore { base, file, force } => {
+                let over = if force { Over::Anything } else { Over::Empty };
+                backup::put_back(&configured(base.quiet())?, &file, over).await?;
                 Ok(End::Well)
             }
             // `--write-test` is the consent, and asks for the customer.

@@ -1,6 +1,7 @@
 //! Countersign: the desk where elevation requests are answered.
 
 mod api;
+mod backup;
 #[cfg(feature = "demo")]
 mod call;
 mod cli;

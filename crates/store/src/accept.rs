@@ -1,9 +1,10 @@
 //! Accepting requests: on disk before the answer, a repeat of one is a no-op, a repeat of its content joins it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use countersign_domain::{
     audit::Entry,
+    caps::{Caps, TooMany},
     effect::StepKind,
     id::{RequestId, StepId},
     request::{Request, TicketOn},
@@ -14,23 +15,27 @@ use crate::{
     Error, Result, Store, Tx, audit,
     engine::Query,
     lanes::{NewStep, append_step, insert_first_steps},
+    recent::{Recent, Taken},
     requests::body,
     writer::{Job, Waiting, insert_text, rows_text, sizes},
 };
 
-/// A request to accept, pending, with what goes into the same commit.
+/// A request to accept, pending, with what goes into the same commit. It repeats one that is pending, or asks again for
+/// what was denied lately, or is new.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
-    /// The request; `joined_to` is found here.
+    /// The request; `joined_to` and `again_of` are found here.
     pub request: Request,
     /// What makes it the same as another.
     pub same_as: String,
     /// Lower-case text that a search finds it by.
     pub search: String,
-    /// Id of the step that opens its ticket, where the request itself makes one.
+    /// Id of the step that opens its ticket, or tells of it on the one that is there.
     pub open_step: StepId,
     /// The audit entry.
     pub audit: Entry,
+    /// How many may be new in ten minutes.
+    pub caps: Caps,
 }
 
 /// What became of it.
@@ -40,15 +45,23 @@ pub enum Accepted {
     New(Box<Request>),
     /// It was on disk before; this is how it stands.
     Repeat(Box<Request>),
+    /// It is not kept: too many came before it.
+    TooMany(TooMany),
 }
 
 pub(crate) struct AcceptJob {
     new: Box<NewRequest>,
     waiting: Waiting<Accepted>,
+    recent: Arc<Recent>,
 }
 
 impl AcceptJob {
     pub(crate) fn finish(self, failure: Option<Error>) {
+        if let (None, Some(Accepted::New(request))) = (&failure, &self.waiting.result)
+            && request.joined_to.is_none()
+        {
+            self.recent.count(request);
+        }
         self.waiting.finish(failure);
     }
 }
@@ -61,21 +74,28 @@ impl Store {
     pub async fn accept(&self, new: NewRequest) -> Result<Accepted> {
         let (waiting, answer): (_, oneshot::Receiver<_>) = Waiting::new();
         let key = new.request.computer_id.to_string();
-        self.inner.writers.send(&key, Job::Accept(AcceptJob { new: Box::new(new), waiting })).await?;
+        self.inner.writers.send(&key, Job::Accept(AcceptJob { new: Box::new(new), waiting, recent: self.inner.recent.clone() })).await?;
         answer.await.map_err(|_| Error::Closed)?
     }
 }
 
 const COLUMNS: &str =
-    "id, company_id, location_id, computer_id, state, version, same_as, joined_to, received_at, due_at, body, search";
+    "id, company_id, location_id, computer_id, state, version, same_as, joined_to, again_of, received_at, due_at, body,
+    search";
 
 pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }
-    let mut known = known(tx, jobs).await?;
+    let Before { mut known, denied } = before(tx, jobs).await?;
     let mut heads = heads(tx, jobs).await?;
-    let (mut rows, mut steps, mut entries, mut repeats) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let counted: Vec<&Request> =
+        jobs.iter().filter(|job| job.new.caps != Caps::OFF).map(|job| &job.new.request).collect();
+    if let Some(job) = jobs.first() {
+        job.recent.look(tx, &counted).await?;
+    }
+    let (mut rows, mut steps, mut entries, mut later) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut taken = Taken::new();
     for job in jobs.iter_mut() {
         let new = &job.new;
         let id = new.request.id.to_string();
@@ -85,19 +105,36 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
         }
         let mut request = new.request.clone();
         if let Some(head) = heads.get(&new.same_as) {
-            request.joined_to = Some(head.clone());
-            if request.ticket_on == TicketOn::Request {
-                repeats.push((head.clone(), new.open_step.clone(), request.clone()));
+            request.joined_to = Some(head.id.clone());
+            request.again_of.clone_from(&head.again_of);
+            if request.again_of.is_some() {
+                request.ticket_on = TicketOn::Request;
             }
+            if request.ticket_on == TicketOn::Request {
+                // The first repeat is told on the ticket at once; the others are counted with the decision.
+                later.push((NewStep::of(new.open_step.clone(), &request, StepKind::RecordRepeat), Some(1)));
+            }
+        } else if let Some(too_many) = job.recent.too_many(&request, new.caps, &taken) {
+            job.waiting.result = Some(Accepted::TooMany(too_many));
+            continue;
         } else {
-            heads.insert(new.same_as.clone(), request.id.clone());
-            if request.ticket_on == TicketOn::Request {
-                steps.push(NewStep::first(new.open_step.clone(), &request, StepKind::OpenTicket));
+            taken.push((&new.request.company_id, &new.request.computer_id));
+            if let Some(lane) = denied.get(&new.same_as) {
+                request.again_of = Some(lane.clone());
+                // There is a ticket: the denial's.
+                request.ticket_on = TicketOn::Request;
+                later.push((NewStep::of(new.open_step.clone(), &request, StepKind::RecordAgain), None));
+            } else if request.ticket_on == TicketOn::Request {
+                steps.push(NewStep::of(new.open_step.clone(), &request, StepKind::OpenTicket));
             }
+            let head = Head { id: request.id.clone(), again_of: request.again_of.clone() };
+            heads.insert(new.same_as.clone(), head);
         }
         let mut entry = new.audit.clone();
-        if let (Some(head), Some(object)) = (&request.joined_to, entry.body.as_object_mut()) {
-            object.insert("joined_to".to_owned(), head.as_str().into());
+        for (name, other) in [("joined_to", &request.joined_to), ("again_of", &request.again_of)] {
+            if let (Some(other), Some(object)) = (other, entry.body.as_object_mut()) {
+                object.insert(name.to_owned(), other.as_str().into());
+            }
         }
         entries.push(entry);
         known.insert(id, request.clone());
@@ -115,6 +152,7 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
             query.add(request.version);
             query.add(same_as);
             query.add(request.joined_to.as_ref().map(RequestId::as_str));
+            query.add(request.again_of.as_ref().map(RequestId::as_str));
             query.add(request.received_at);
             query.add(request.expires_at);
             query.add(body(request)?);
@@ -123,36 +161,61 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
         tx.conn.execute(&query).await?;
     }
     insert_first_steps(tx, &steps).await?;
-    // The first repeat is told on the ticket at once; the others are counted with the decision.
-    for (head, step, repeat) in repeats {
-        append_step(tx, &NewStep::repeat(step, &head, &repeat), Some(1)).await?;
+    for (step, at_most) in later {
+        append_step(tx, &step, at_most).await?;
     }
     audit::append(&mut tx.conn, &mut tx.chain, &entries).await
 }
 
-pub(crate) const KNOWN: &str = "SELECT body FROM requests WHERE id IN {}";
+/// What is there of these ids, and what was denied of the same content lately. The join's order is fixed, or SQLite would
+/// walk all requests.
+pub(crate) const BEFORE: &str = "WITH v (id, same_as, at) AS (VALUES {})
+    SELECT CAST(0 AS BIGINT) AS again, r.same_as, r.body FROM v CROSS JOIN requests r WHERE r.id = v.id
+    UNION ALL
+    SELECT CAST(1 AS BIGINT) AS again, r.same_as, r.body FROM v CROSS JOIN requests r
+    WHERE r.same_as = v.same_as AND r.again_until > v.at AND r.again_until IS NOT NULL";
 pub(crate) const HEADS: &str =
-    "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {}";
+    "SELECT same_as, id, again_of FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {}";
 const LOCKED_HEADS: &str =
-    "SELECT same_as, id FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {} FOR SHARE";
+    "SELECT same_as, id, again_of FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {} FOR SHARE";
 
-async fn known(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Request>> {
-    let mut known = HashMap::new();
-    for part in sizes(jobs) {
-        let text = rows_text("known", KNOWN, part.len(), 1);
-        let mut query = Query::rows(text);
-        for job in part {
-            query.add(job.new.request.id.as_str());
-        }
-        for (body,) in tx.conn.all::<(String,)>(&query).await? {
-            let request = crate::requests::parse(&body)?;
-            known.insert(request.id.to_string(), request);
-        }
-    }
-    Ok(known)
+/// What requests meet that are not pending.
+struct Before {
+    /// Requests of the same ids.
+    known: HashMap<String, Request>,
+    /// The lanes of denials that were a short while ago, by content.
+    denied: HashMap<String, RequestId>,
 }
 
-async fn heads(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, RequestId>> {
+async fn before(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<Before> {
+    let mut before = Before { known: HashMap::new(), denied: HashMap::new() };
+    for part in sizes(jobs) {
+        let mut query = Query::rows(rows_text("before", BEFORE, 3, part.len()));
+        for job in part {
+            query.add(job.new.request.id.as_str());
+            query.add(&job.new.same_as);
+            query.add(job.new.request.received_at);
+        }
+        for (again, same_as, body) in tx.conn.all::<(i64, String, String)>(&query).await? {
+            let request = crate::requests::parse(&body)?;
+            if again == 0 {
+                before.known.insert(request.id.to_string(), request);
+            } else {
+                // Denials of one lane follow each other, so that any of them names it.
+                before.denied.insert(same_as, request.lane().clone());
+            }
+        }
+    }
+    Ok(before)
+}
+
+/// A pending request that others may join.
+struct Head {
+    id: RequestId,
+    again_of: Option<RequestId>,
+}
+
+async fn heads(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Head>> {
     let mut heads = HashMap::new();
     // PostgreSQL: a decision of a head waits until those who join it are on disk, or is seen here.
     let (name, statement) = if tx.conn.is_postgres() { ("locked heads", LOCKED_HEADS) } else { ("heads", HEADS) };
@@ -162,9 +225,9 @@ async fn heads(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Reques
         for job in part {
             query.add(&job.new.same_as);
         }
-        for (same_as, id) in tx.conn.all::<(String, String)>(&query).await? {
-            let id = id.parse().map_err(|error| Error::corrupt("a request", error))?;
-            heads.insert(same_as, id);
+        for (same_as, id, again_of) in tx.conn.all::<(String, String, Option<String>)>(&query).await? {
+            let parse = |id: String| id.parse().map_err(|error| Error::corrupt("a request", error));
+            heads.insert(same_as, Head { id: parse(id)?, again_of: again_of.map(parse).transpose()? });
         }
     }
     Ok(heads)

@@ -2,9 +2,11 @@
 
 use std::{borrow::Cow, fs::File, path::Path, sync::Arc, time::Duration};
 
+use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool,
-    migrate::MigrateError,
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Decode, FromRow, PgPool, Postgres, Row, Sqlite,
+    SqlitePool, Type,
+    migrate::{MigrateError, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -190,6 +192,50 @@ impl Query {
 pub(crate) trait Record: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 impl<T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>> Record for T {}
 
+/// The columns of any row whose columns are all read as text.
+pub(crate) struct Cells(pub(crate) Vec<Option<String>>);
+
+impl<'r, R: Row> FromRow<'r, R> for Cells
+where
+    usize: ColumnIndex<R>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        (0..row.len()).map(|place| row.try_get(place)).collect::<sqlx::Result<_>>().map(Self)
+    }
+}
+
+/// A column of a table.
+pub(crate) struct Column {
+    pub(crate) name: String,
+    number: bool,
+}
+
+impl Column {
+    /// A value that was read as text, as JSON.
+    pub(crate) fn value(&self, cell: Option<String>) -> Result<serde_json::Value> {
+        match cell {
+            None => Ok(serde_json::Value::Null),
+            Some(cell) if self.number => {
+                let number: i64 = cell.parse().map_err(|error| Error::corrupt(&self.name, error))?;
+                Ok(number.into())
+            }
+            Some(cell) => Ok(cell.into()),
+        }
+    }
+
+    /// A JSON value as one to bind; none where it is of another kind.
+    pub(crate) fn arg(&self, value: serde_json::Value) -> Option<Arg> {
+        match value {
+            serde_json::Value::Null if self.number => Some(Arg::Int(None)),
+            serde_json::Value::Null => Some(Arg::Text(None)),
+            serde_json::Value::String(text) if !self.number => Some(Arg::Text(Some(text))),
+            serde_json::Value::Number(number) if self.number => Some(Arg::Int(Some(number.as_i64()?))),
+            _ => None,
+        }
+    }
+}
+
 /// A connection of either engine.
 pub(crate) struct Conn {
     engine: Engine,
@@ -256,6 +302,63 @@ impl Conn {
         self.outcome(outcome)
     }
 
+    /// Gives the rows of a statement to `each` as they come, until it answers false.
+    pub(crate) async fn for_each<T: Record>(
+        &mut self,
+        query: &Query,
+        mut each: impl FnMut(T) -> bool + Send,
+    ) -> Result<()> {
+        let outcome = on!(&mut self.engine, c => {
+            let mut rows = bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch(&mut **c);
+            loop {
+                match rows.try_next().await {
+                    Ok(Some(row)) if each(row) => {}
+                    Ok(_) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            }
+        });
+        self.outcome(outcome)
+    }
+
+    /// The names of all tables.
+    pub(crate) async fn tables(&mut self) -> Result<Vec<String>> {
+        let text = if self.is_postgres() {
+            "SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = current_schema()"
+        } else {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+        };
+        Ok(self.all::<(String,)>(&Query::new(text)).await?.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// The columns of a table. A schema has only texts and numbers.
+    pub(crate) async fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
+        let text = if self.is_postgres() {
+            "SELECT CAST(column_name AS TEXT), LOWER(CAST(data_type AS TEXT)) FROM information_schema.columns
+             WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position"
+        } else {
+            "SELECT name, LOWER(type) FROM pragma_table_info($1) ORDER BY cid"
+        };
+        let columns: Vec<(String, String)> = self.all(&Query::new(text).bind(table)).await?;
+        Ok(columns.into_iter().map(|(name, kind)| Column { name, number: kind == "bigint" }).collect())
+    }
+
+    /// The last migration that was made.
+    pub(crate) async fn schema_version(&mut self) -> Result<i64> {
+        let query = Query::new("SELECT MAX(version) FROM _sqlx_migrations");
+        Ok(self.one::<(Option<i64>,)>(&query).await?.and_then(|(version,)| version).unwrap_or(0))
+    }
+
+    /// Begins a transaction that reads what stands at one moment, whatever is written meanwhile.
+    pub(crate) async fn begin_snapshot(&mut self) -> Result<()> {
+        let text = match self.engine {
+            // The moment is that of the first read.
+            Engine::Sqlite(_) => "BEGIN",
+            Engine::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        self.execute(&Query::new(text)).await.map(|_| ())
+    }
+
     /// Begins a transaction that may write.
     pub(crate) async fn begin(&mut self) -> Result<()> {
         let text = match self.engine {
@@ -314,6 +417,23 @@ const READER_WAIT: Duration = Duration::from_secs(10);
 /// How long a writer waits for a new connection in the place of a lost one, before it answers its callers.
 const WRITER_WAIT: Duration = Duration::from_secs(2);
 
+fn sqlite(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging()
+}
+
+/// The last migration that this program knows.
+pub(crate) fn newest_schema() -> i64 {
+    sqlx::migrate!("./migrations").iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
 impl Pools {
     pub(crate) async fn open(place: &Place) -> Result<Self> {
         if let Place::Postgres { schema: Some(schema), .. } = place
@@ -328,16 +448,21 @@ impl Pools {
         opened.map_err(|error| place.error(sentence(&error)))
     }
 
+    /// Opens a database beside a server that has it, to read: no lock, no file made.
+    pub(crate) async fn open_to_read(place: &Place) -> Result<Self> {
+        let opened = match place {
+            Place::Sqlite(path) => {
+                let options = sqlite(path).create_if_missing(false);
+                let pool = SqlitePoolOptions::new().test_before_acquire(false).max_connections(1);
+                pool.connect_with(options).await.map(|readers| Self::Sqlite { writer: readers.clone(), readers })
+            }
+            Place::Postgres { .. } => return Self::open(place).await,
+        };
+        opened.map_err(|error| place.error(sentence(&error)))
+    }
+
     async fn open_sqlite(path: &Path) -> sqlx::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(STATEMENTS)
-            .disable_statement_logging();
+        let options = sqlite(path);
         let pool = SqlitePoolOptions::new().test_before_acquire(false);
         let writer = pool.clone().max_connections(1).connect_with(options.clone()).await?;
         let readers = pool.max_connections(READERS).connect_lazy_with(options.create_if_missing(false).read_only(true));
@@ -377,7 +502,17 @@ impl Pools {
 
     /// Creates the tables or brings them up to date.
     pub(crate) async fn migrate(&self, place: &Place) -> Result<()> {
-        let mut migrations = sqlx::migrate!("./migrations");
+        self.run_migrations(place, sqlx::migrate!("./migrations")).await
+    }
+
+    /// Creates the tables as they were at an earlier version.
+    pub(crate) async fn migrate_to(&self, place: &Place, version: i64) -> Result<()> {
+        let all = sqlx::migrate!("./migrations");
+        let earlier = all.iter().filter(|migration| migration.version <= version).cloned().collect();
+        self.run_migrations(place, Migrator::with_migrations(earlier)).await
+    }
+
+    async fn run_migrations(&self, place: &Place, mut migrations: Migrator) -> Result<()> {
         // No advisory lock, which not every server has: of two nodes that start together one fails, and finds it done.
         migrations.set_locking(false);
         let mut outcome = Ok(());

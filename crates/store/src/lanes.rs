@@ -8,7 +8,7 @@ use countersign_domain::{
     audit::Entry,
     cause::Cause,
     effect::StepKind,
-    id::{CompanyId, RequestId, StepId},
+    id::{CompanyId, StepId},
     request::Request,
     time::Time,
 };
@@ -33,25 +33,11 @@ pub struct NewStep {
 }
 
 impl NewStep {
-    /// The first step of a request's own lane.
-    pub(crate) fn first(id: StepId, request: &Request, kind: StepKind) -> Self {
-        Self::in_lane(id, &request.id, request, kind)
-    }
-
     /// A step that tells of a request, in its lane.
     pub(crate) fn of(id: StepId, request: &Request, kind: StepKind) -> Self {
-        Self::in_lane(id, request.joined_to.as_ref().unwrap_or(&request.id), request, kind)
-    }
-
-    /// The step that tells of the first repeat.
-    pub(crate) fn repeat(id: StepId, head: &RequestId, repeat: &Request) -> Self {
-        Self::in_lane(id, head, repeat, StepKind::RecordRepeat)
-    }
-
-    fn in_lane(id: StepId, lane: &RequestId, request: &Request, kind: StepKind) -> Self {
         Self {
             id,
-            lane: lane.to_string(),
+            lane: request.lane().to_string(),
             kind,
             subject: request.id.to_string(),
             company: Some(request.company_id.clone()),

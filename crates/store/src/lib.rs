@@ -10,6 +10,7 @@ mod accept;
 mod alerts;
 mod archive;
 mod audit;
+pub mod backup;
 mod contexts;
 mod credentials;
 mod directory;
@@ -24,6 +25,7 @@ mod people;
 #[cfg(test)]
 mod plans;
 mod reader;
+mod recent;
 mod requests;
 mod settings;
 mod steps;
@@ -89,6 +91,7 @@ struct Inner {
     writers: writer::Writers,
     instance: String,
     contexts: credentials::ContextCache,
+    recent: Arc<recent::Recent>,
 }
 
 impl Store {
@@ -108,7 +111,9 @@ impl Store {
         pools.migrate(&options.place).await?;
         let contexts = credentials::ContextCache::new(lock.is_some());
         let writers = writer::Writers::start(&pools, &options.instance, &contexts, lock);
-        let store = Self { inner: Arc::new(Inner { pools, writers, instance: options.instance, contexts }) };
+        let recent = Arc::new(recent::Recent::new(matches!(options.place, Place::Postgres { .. })));
+        let inner = Inner { pools, writers, instance: options.instance, contexts, recent };
+        let store = Self { inner: Arc::new(inner) };
         if matches!(options.place, Place::Sqlite(_)) {
             store.doubt_everything_sending(now).await?;
         }

@@ -12,11 +12,12 @@ use countersign_domain::{
 
 use crate::{
     DirectoryQuery, Options, Order, Place, RequestQuery, Shelf, Store,
-    accept::{HEADS, KNOWN},
+    accept::{BEFORE, HEADS},
     contexts::contacts_query,
     engine::Query,
     lanes::{DONE, PROMOTE, STRANDED, claim_query},
     lists::Table,
+    recent::RECENT,
     requests::{JOINED, list_text},
     sync::page_query,
     writer::rows_text,
@@ -57,7 +58,13 @@ async fn hot_statements_use_their_indexes() {
         }
         query
     };
-    assert_indexed(&store, &eight("known", KNOWN, 8, 1), "sqlite_autoindex_requests").await;
+    let before = eight("before", BEFORE, 3, 8);
+    assert_indexed(&store, &before, "sqlite_autoindex_requests").await;
+    assert_indexed(&store, &before, "requests_denied (same_as=? AND again_until>?)").await;
+    let mut recent = Query::build(RECENT).bind(1_i64).bind(2_i64);
+    recent.list(["x", "y"]).push(" ORDER BY received_at");
+    let by_company = "requests_by_company (company_id=? AND state=? AND received_at>? AND received_at<?)";
+    assert_indexed(&store, &recent, by_company).await;
     assert_indexed(&store, &eight("heads", HEADS, 8, 1), "requests_same").await;
     assert_indexed(&store, &eight("done", DONE, 2, 8), "sqlite_autoindex_steps").await;
     for lanes in [1, 2, 8, 64] {

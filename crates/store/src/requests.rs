@@ -86,14 +86,15 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [TransitionJob]) -> Result<()>
 async fn apply(tx: &mut Tx, change: &Transition) -> Result<bool> {
     for request in &change.requests {
         let query = Query::new(
-            "UPDATE requests SET state = $1, version = $2, due_at = $3, body = $4, joined_to = $5
-             WHERE id = $6 AND version = $7",
+            "UPDATE requests SET state = $1, version = $2, due_at = $3, body = $4, joined_to = $5, again_until = $6
+             WHERE id = $7 AND version = $8",
         )
         .bind(request.state.as_str())
         .bind(request.version)
         .bind(due_at(request))
         .bind(body(request)?)
         .bind(request.joined_to.as_ref().map(RequestId::as_str))
+        .bind(request.again_until())
         .bind(request.id.as_str())
         .bind(request.version - 1);
         if tx.conn.execute(&query).await? != 1 {
@@ -173,13 +174,13 @@ impl TryFrom<Raw> for RequestRow {
 const SELECT: &str = "SELECT r.body, c.name AS company, l.name AS location, p.name AS computer,
     CASE WHEN k.state = 'linked' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS linked,
     (SELECT COUNT(*) FROM requests j WHERE j.joined_to = r.id) AS repeats,
-    COALESCE(r.joined_to, r.id) AS lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at
+    COALESCE(r.again_of, r.joined_to, r.id) AS lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at
     FROM requests r
     JOIN companies c ON c.id = r.company_id
     JOIN locations l ON l.id = r.location_id
     JOIN computers p ON p.id = r.computer_id
     LEFT JOIN links k ON k.kind = 'company' AND k.id = r.company_id
-    LEFT JOIN tickets t ON t.lane = COALESCE(r.joined_to, r.id)";
+    LEFT JOIN tickets t ON t.lane = COALESCE(r.again_of, r.joined_to, r.id)";
 
 /// Who joined a request. Its state stands in a CASE: SQLite would walk every pending request otherwise.
 pub(crate) const JOINED: &str = "SELECT body FROM requests WHERE joined_to = $1

@@ -107,6 +107,33 @@ impl Store {
         .await
     }
 
+    /// Keeps tickets of lanes that have none yet.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be kept.
+    pub async fn adopt_tickets(&self, tickets: Vec<TicketRow>) -> Result<()> {
+        self.write(move |tx| {
+            let tickets = tickets.clone();
+            Box::pin(async move {
+                for ticket in tickets {
+                    let query = Query::new(
+                        "INSERT INTO tickets (lane, psa_id, url, now, opened_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6)
+                         ON CONFLICT (lane) DO NOTHING",
+                    )
+                    .bind(ticket.lane)
+                    .bind(ticket.psa_id)
+                    .bind(ticket.url)
+                    .bind(ticket.now)
+                    .bind(ticket.opened_at)
+                    .bind(ticket.seen_at);
+                    tx.conn.execute(&query).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// The newest ticket of ours that we know of, by number.
     ///
     /// # Errors

@@ -212,6 +212,7 @@ impl App {
             (StepKind::AdjustTicket, Ok(Some(context))) => self.adjust_ticket(step, &context).await,
             (
                 StepKind::RecordRepeat
+                | StepKind::RecordAgain
                 | StepKind::RecordDecision
                 | StepKind::RecordExpiry
                 | StepKind::RecordWithdrawal

@@ -4,6 +4,7 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use countersign_domain::{id::RequestId, ticket::server_mark};
 use countersign_psa::{Found, Psa, Sweep, SweepRange};
+use countersign_store::TicketRow;
 
 use super::{by_number, lock};
 use crate::{App, Result, requests::Names};
@@ -202,13 +203,45 @@ impl App {
     /// An administrator says that unknown tickets are as they should be: new tickets go on.
     ///
     /// # Errors
-    /// When the settings cannot be written.
+    /// When the settings cannot be written, or the tickets cannot be read.
     pub async fn resume_tickets(&self, by: &countersign_domain::directory::Technician) -> Result<()> {
         crate::people::require(by, countersign_domain::role::Right::EditSettings)?;
+        self.adopt_unknown().await?;
         let highest = self.inner.desk.highest();
         self.trust_up_to(by, highest).await?;
         *lock(&self.inner.desk.paused) = None;
         self.go_on_waiting().await
+    }
+
+    /// Tickets of requests that this database lost are kept under those requests' ids: where a computer brings one again,
+    /// under the same id, its story goes on there, and no second ticket is made.
+    async fn adopt_unknown(&self) -> Result<()> {
+        let psa = self.psa()?;
+        let control = self.store().newest_ticket().await?;
+        let down_to = control.clone().or_else(|| Some(i64::MAX.to_string()));
+        let mut found = psa.sweep(&SweepRange { down_to, control }).await?.found;
+        found.retain(|found| !found.deleted && found.ticket.merged_into.is_none());
+        // Of two of one request, the first stays.
+        found.sort_by(|a, b| by_number(&a.ticket.id).cmp(&by_number(&b.ticket.id)));
+        let ids: Vec<String> = found.iter().map(|found| found.ticket.id.clone()).collect();
+        let known = self.store().known_tickets(&ids).await?;
+        let now = self.now();
+        let mut adopted = Vec::new();
+        for ticket in found.into_iter().map(|found| found.ticket).filter(|ticket| !known.contains(&ticket.id)) {
+            let Some(Ok(request)) = ticket.reference.as_ref().map(|reference| reference.parse::<RequestId>()) else {
+                continue;
+            };
+            adopted.push(TicketRow {
+                lane: request.to_string(),
+                url: psa.ticket_url(&ticket.id),
+                psa_id: ticket.id.clone(),
+                now: serde_json::to_string(&ticket).map_err(|error| crate::Error::Sealed(error.to_string()))?,
+                booked: None,
+                opened_at: now,
+                seen_at: now,
+            });
+        }
+        Ok(self.store().adopt_tickets(adopted).await?)
     }
 
     pub(super) fn paused(&self) -> Option<String> {

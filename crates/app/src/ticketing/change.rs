@@ -58,6 +58,8 @@ pub struct Change {
     pub status_revoked: Option<Option<String>>,
     /// Status after the program could not be started.
     pub status_failed: Option<Option<String>>,
+    /// Status after it was asked again.
+    pub status_again: Option<Option<String>>,
     /// Outcome.
     pub outcome: Option<Option<String>>,
     /// Assign to the decider.
@@ -212,6 +214,7 @@ pub(super) fn suggest(after: &mut Settings, change: &Change, choices: &Choices) 
         (&mut after.status_denied, &change.status_denied, &suggested.status_closed),
         (&mut after.status_expired, &change.status_expired, &suggested.status_closed),
         (&mut after.status_withdrawn, &change.status_withdrawn, &suggested.status_closed),
+        (&mut after.status_again, &change.status_again, &suggested.status_open),
         (&mut after.outcome, &change.outcome, &suggested.outcome),
     ] {
         if named.is_none() {

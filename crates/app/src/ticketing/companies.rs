@@ -32,6 +32,7 @@ const OWN: [&str; 25] = [
     "status_withdrawn",
     "status_revoked",
     "status_failed",
+    "status_again",
     "outcome",
     "assign",
     "time",

@@ -63,6 +63,7 @@ choices!(
     status_withdrawn,
     status_revoked,
     status_failed,
+    status_again,
     outcome,
     charge_rate
 );

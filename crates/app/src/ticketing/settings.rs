@@ -93,6 +93,8 @@ pub struct Settings {
     pub status_revoked: Option<String>,
     /// Status after the approved program could not be started.
     pub status_failed: Option<String>,
+    /// Status after the same was asked again soon after a denial: one that opens the ticket again.
+    pub status_again: Option<String>,
     /// Outcome of our actions.
     pub outcome: Option<String>,
     /// Assign the ticket to who decided.
@@ -145,6 +147,7 @@ impl Default for Settings {
             status_withdrawn: None,
             status_revoked: None,
             status_failed: None,
+            status_again: None,
             outcome: None,
             assign: Switch::On,
             time: TimeEntry::Fixed { minutes: 5 },
@@ -179,6 +182,7 @@ impl Settings {
             StepKind::OpenTicket => self.status_open.as_ref(),
             StepKind::RecordRevocation => self.status_revoked.as_ref(),
             StepKind::RecordFailure => self.status_failed.as_ref(),
+            StepKind::RecordAgain => self.status_again.as_ref(),
             StepKind::RecordRepeat | StepKind::AdjustTicket | StepKind::LinkRecord | StepKind::SyncDirectory => None,
         }
     }

@@ -232,7 +232,7 @@ impl House {
         let id = RequestId::from_uuid(System.uuid());
         match self.app().submit(from, id, asked(path)).await.unwrap() {
             Accepted::New(request) => *request,
-            Accepted::Repeat(_) => panic!("a new id is no repeat"),
+            other => panic!("a new id is accepted: {other:?}"),
         }
     }
 

@@ -16,6 +16,7 @@ mod check;
 mod computers;
 mod crash;
 mod faults;
+mod floods;
 mod halo;
 mod house;
 mod import;

@@ -40,6 +40,7 @@ pub(crate) fn request() -> Request {
             requested_at: Time(1),
         },
         joined_to: None,
+        again_of: None,
         received_at: Time(1_000_000),
         expires_at: EXPIRES,
         version: 1,

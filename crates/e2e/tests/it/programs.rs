@@ -215,6 +215,20 @@ impl Server {
         kill(&mut self.child).await;
     }
 
+    /// Kills it as `kill -9` does, and restores a backup into a new folder, with the old key file; starts there.
+    pub(crate) async fn kill_and_restore(&mut self, backup: &Path) -> Ended {
+        kill(&mut self.child).await;
+        let data = folder();
+        std::fs::copy(self.data.path().join("countersign.key"), data.path().join("countersign.key")).expect("a key");
+        let file = backup.to_str().expect("a plain path");
+        let restored = run(&mut on(data.path(), &["restore", file])).await;
+        let (child, url) = serve(data.path(), &self.allow).await;
+        self.child = child;
+        self.data = data;
+        self.api = Api::new(&url).with(&self.token);
+        restored
+    }
+
     pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }

@@ -73,6 +73,8 @@ const API: &[(&str, &str, &str, Stranger)] = &[
     ("GET", "/api/v1/alerts", "", Own),
     ("PATCH", "/api/v1/alerts", r#"{"after_minutes":20}"#, Forbidden),
     ("POST", "/api/v1/alerts/test", "", Forbidden),
+    ("GET", "/api/v1/caps", "", Own),
+    ("PATCH", "/api/v1/caps", r#"{"per_computer":60}"#, Forbidden),
     ("GET", "/api/v1/technicians", "", Own),
     ("GET", "/api/v1/technicians/export", "", Own),
     ("POST", "/api/v1/technicians/import-csv", "name,email,role\nNew,new@example.com,l1", Forbidden),

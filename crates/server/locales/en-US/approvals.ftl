@@ -4,6 +4,7 @@ tab-decided = Decided
 queue-empty = Nothing is waiting
 queue-empty-text = Requests appear here the moment somebody asks.
 queue-more = { $count } are waiting. The longest waiting stand here.
+asked-again = asked again
 asked-times = asked { $count } times
 
 risk-high = High risk

@@ -5,6 +5,7 @@
 mod alerts;
 mod audit;
 mod company_ticketing;
+mod caps;
 mod directory;
 mod enrollment_keys;
 mod events;
@@ -37,6 +38,7 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .merge(sync::router())
         .merge(steps::router())
         .merge(alerts::router())
+        .merge(caps::router())
         .merge(enrollment_keys::router())
         .merge(tokens::router())
         .merge(audit::router())

@@ -150,6 +150,8 @@ pub(crate) struct RequestOut {
     version: i64,
     /// The pending request that it repeats.
     joined_to: Option<String>,
+    /// The request on whose ticket it is told: the same was denied there within the hour before.
+    again_of: Option<String>,
     /// How many repeat it.
     repeats: u32,
     /// Whose computer.
@@ -321,6 +323,7 @@ impl RequestOut {
             version: request.version,
             waits_for_link: ticket.is_none() && !row.company_linked,
             joined_to: request.joined_to.map(|id| id.to_string()),
+            again_of: request.again_of.map(|id| id.to_string()),
             repeats: row.repeats,
             company: Named { id: request.company_id.to_string(), name: row.company },
             location: Named { id: request.location_id.to_string(), name: row.location },

@@ -105,6 +105,8 @@ pub(super) struct TicketFieldsOut {
     status_revoked: Option<String>,
     /// Status after the approved program could not be started.
     status_failed: Option<String>,
+    /// Status after the same was asked again within an hour of a denial.
+    status_again: Option<String>,
     /// Outcome of our actions.
     outcome: Option<String>,
     /// `on` assigns the ticket to who decided.
@@ -154,6 +156,7 @@ impl From<Settings> for TicketFieldsOut {
             status_withdrawn: settings.status_withdrawn,
             status_revoked: settings.status_revoked,
             status_failed: settings.status_failed,
+            status_again: settings.status_again,
             outcome: settings.outcome,
             assign: settings.assign,
             time: settings.time,
@@ -339,6 +342,10 @@ pub(super) struct TicketingPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     status_failed: Option<Option<String>>,
+    /// Status after the same was asked again within an hour of a denial.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    status_again: Option<Option<String>>,
     /// Outcome of our actions.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
@@ -401,6 +408,7 @@ impl TicketingPatch {
             custom_fields: self.custom_fields,
             status_revoked: self.status_revoked,
             status_failed: self.status_failed,
+            status_again: self.status_again,
             time_step_minutes: self.time_step_minutes,
             billable: self.billable,
             charge_rate: self.charge_rate,

@@ -130,7 +130,8 @@ async fn enroll(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
 #[utoipa::path(put, path = "/agent/v1/requests/{id}", tag = "endpoints", params(("id" = String, Path, description = "`req_` and a UUID, made by the endpoint")),
     request_body = RequestBody,
     responses((status = 201, description = "On disk", body = RequestAnswer), (status = 200, description = "Was on disk before", body = RequestAnswer),
-              (status = 401, body = Problem), (status = 404, description = "Another computer's id", body = Problem), (status = 422, body = Problem)))]
+              (status = 401, body = Problem), (status = 404, description = "Another computer's id", body = Problem), (status = 422, body = Problem),
+              (status = 429, description = "Too many from this computer or its company within ten minutes; `Retry-After` says when the next one fits", body = Problem)))]
 async fn ask(
     State(shared): State<Shared>,
     Endpoint(computer): Endpoint,
@@ -145,6 +146,7 @@ async fn ask(
             let row = shared.app.own_row(&computer.computer.id, &id).await?;
             (StatusCode::OK, row.request, row.ticket.as_ref().and_then(convert::ticket))
         }
+        countersign_app::submit::Accepted::TooMany(met) => return Err(countersign_app::Error::TooMany(met).into()),
     };
     let answer = RequestAnswer {
         id: wire_id(request.id.as_str())?,

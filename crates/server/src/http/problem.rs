@@ -37,6 +37,9 @@ struct Document {
     /// When, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
+    /// Seconds until it is worth trying again, told in the header `Retry-After`.
+    #[serde(skip)]
+    retry_after_s: Option<u32>,
 }
 
 impl Problem {
@@ -51,6 +54,7 @@ impl Problem {
             field: None,
             by: None,
             at: None,
+            retry_after_s: None,
         }))
     }
 
@@ -73,6 +77,7 @@ impl From<Error> for Problem {
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
             Error::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Error::AlreadyDecided(_) | Error::Conflict { .. } | Error::NotConnected => StatusCode::CONFLICT,
+            Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Psa(fault) if fault.cause == Cause::AddressNotAllowed => StatusCode::UNPROCESSABLE_ENTITY,
             Error::Psa(_) => StatusCode::BAD_GATEWAY,
             Error::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -89,6 +94,7 @@ impl From<Error> for Problem {
                 problem.0.by = Some(decision.by.name.clone());
                 problem.0.at = Some(decision.at.rfc3339());
             }
+            Error::TooMany(met) => problem.0.retry_after_s = Some(met.retry_after_s),
             Error::Invalid { field: Some(field), .. } => problem.0.field = Some(field.to_owned()),
             _ => {}
         }
@@ -105,8 +111,9 @@ impl IntoResponse for Problem {
             let realm = header::HeaderValue::from_static("Bearer realm=\"countersign\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
         }
-        if self.0.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+        let unavailable = (self.0.status == StatusCode::SERVICE_UNAVAILABLE.as_u16()).then_some(2);
+        if let Some(seconds) = self.0.retry_after_s.or(unavailable) {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
         }
         response
     }

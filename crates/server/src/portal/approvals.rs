@@ -148,6 +148,7 @@ fn queue_row(app: &App, text: Text, row: &RequestRow) -> QueueRow {
         company: row.company.clone(),
         since,
         late: waits >= LATE_SECONDS,
+        again: request.again_of.is_some(),
         risk: words::risk_of(&risk),
         weighs: words::weighs(text, &risk),
         why: request.asked.reason.clone(),

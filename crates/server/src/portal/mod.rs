@@ -9,6 +9,7 @@
 mod alerts;
 mod approvals;
 mod assets;
+mod caps;
 mod directory;
 mod events;
 mod form;
@@ -77,6 +78,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/steps/{id}/give-up", post(steps::give_up))
         .route("/portal/steps/{id}/new-ticket", post(steps::new_ticket))
         .route("/portal/settings/alerts", get(alerts::page).post(alerts::save))
+        .route("/portal/settings/caps", get(caps::page).post(caps::save))
         .route("/portal/settings/alerts/test", post(alerts::test))
         .merge(setup::router())
         .merge(ticket_settings::router())
@@ -126,6 +128,7 @@ impl IntoResponse for Refused {
             Self::App(
                 error @ (Error::Invalid { .. }
                 | Error::Conflict { .. }
+                | Error::TooMany(_)
                 | Error::AlreadyDecided(_)
                 | Error::NotConnected
                 | Error::Psa(_)),

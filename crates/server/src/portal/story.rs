@@ -42,6 +42,9 @@ pub(super) fn of(text: Text, detail: &RequestDetail, now: Time) -> Vec<Entry> {
     if detail.row.repeats > 0 {
         asked.1.detail = text.count("asked-times", u64::from(detail.row.repeats) + 1);
     }
+    if request.again_of.is_some() {
+        asked.1.detail = [text.t("story-asked-again"), asked.1.detail].join(" ").trim().to_owned();
+    }
     let mut story = vec![asked];
     story.extend(answers(text, request));
     story.extend(endings(text, request));
@@ -124,7 +127,7 @@ fn told(text: Text, request: &Request, step: &StepRow, attempts: &[&AttemptRow],
 /// When what a step tells of happened.
 fn told_of(request: &Request, kind: &str, now: Time) -> Time {
     match kind {
-        "open_ticket" | "record_repeat" | "link_record" => request.received_at,
+        "open_ticket" | "record_repeat" | "record_again" | "link_record" => request.received_at,
         "record_decision" => request.decision.as_ref().map_or(now, |decision| decision.at),
         "record_revocation" => request.revoked.as_ref().map_or(now, |(_, at)| *at),
         "record_failure" => request.outcome.map_or(now, |outcome| outcome.at),

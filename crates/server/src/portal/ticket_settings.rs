@@ -323,7 +323,7 @@ impl Form<'_> {
         ];
         let statuses = ["status_open", "status_approved", "status_denied", "status_expired", "status_withdrawn"]
             .into_iter()
-            .chain(["status_revoked", "status_failed"])
+            .chain(["status_revoked", "status_failed", "status_again"])
             .map(|name| self.chosen(name))
             .collect();
         let time = vec![

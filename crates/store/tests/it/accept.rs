@@ -1,6 +1,10 @@
 //! Accepting requests: once on disk, repeats, joins, many at once.
 
-use countersign_domain::request::State;
+use countersign_domain::{
+    caps::{Caps, TooMany, Whose},
+    decision::Verdict,
+    request::State,
+};
 use countersign_store::{Accepted, Error};
 use futures_util::FutureExt as _;
 
@@ -129,5 +133,73 @@ both! {
         let due = store.due_requests(NOW.plus_seconds(4000), 10).await.unwrap();
         assert_eq!(due.iter().map(|request| &request.id).collect::<Vec<_>>(), [&sooner.id, &later.id]);
         assert_eq!(store.due_requests(NOW.plus_seconds(4000), 1).await.unwrap().len(), 1);
+    }
+}
+
+both! {
+    async fn caps_count_what_is_new(home) {
+        let store = home.open().await;
+        let one = Desk::set_up(&store, "Sample Dental Group").await;
+        let two = Desk::set_up(&store, "Demo Freight Lines").await;
+        let caps = Caps { per_computer: Some(3), per_company: Some(5) };
+        let asked = |desk: &Desk, content: &str, at: i64| {
+            let mut new = desk.new_request_at(content, NOW.plus_seconds(at));
+            new.caps = caps;
+            new
+        };
+        for n in 0..3 {
+            accepted(store.accept(asked(&one, &format!("setup {n}"), n)).await.unwrap());
+        }
+        let kept = asked(&one, "setup 0", 3);
+        assert!(accepted(store.accept(kept.clone()).await.unwrap()).joined_to.is_some(), "a repeat does not count");
+        let fourth = asked(&one, "setup 4", 3);
+        let met = Accepted::TooMany(TooMany { whose: Whose::Computer, cap: 3, retry_after_s: 598 });
+        assert_eq!(store.accept(fourth.clone()).await.unwrap(), met);
+        assert!(matches!(store.accept(kept).await.unwrap(), Accepted::Repeat(_)), "what was accepted is answered");
+        accepted(store.accept(asked(&two, "setup 0", 3)).await.unwrap());
+        // A second computer of the company, which has two left.
+        let mut second = one.clone();
+        second.computer.id = format!("computer_{}", crate::support::uuid()).parse().unwrap();
+        for n in 0..2 {
+            accepted(store.accept(asked(&second, &format!("tool {n}"), 4)).await.unwrap());
+        }
+        let met = Accepted::TooMany(TooMany { whose: Whose::Company, cap: 5, retry_after_s: 597 });
+        assert_eq!(store.accept(asked(&second, "tool 3", 4)).await.unwrap(), met);
+        // Another process counts what is on disk.
+        if home.is_postgres() {
+            let other = home.open().await;
+            assert!(matches!(other.accept(fourth.clone()).await.unwrap(), Accepted::TooMany(_)));
+        }
+        // All at once: not one more than fits.
+        let three = Desk::set_up(&store, "Placeholder Legal").await;
+        let many = (0..20).map(|n| store.accept(asked(&three, &format!("many {n}"), 5)));
+        let many = futures_util::future::join_all(many).await;
+        assert_eq!(many.iter().filter(|one| matches!(one, Ok(Accepted::New(_)))).count(), 3);
+        // When the first is out of the window there is room for one.
+        let mut late = fourth;
+        late.request.received_at = NOW.plus_seconds(601);
+        accepted(store.accept(late).await.unwrap());
+        assert_sound(&store).await;
+    }
+
+    async fn the_same_after_a_denial_asks_again(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let first = desk.accept(&store, "setup").await;
+        // Decided a minute after NOW.
+        assert!(store.transition(desk.decided(std::slice::from_ref(&first), Verdict::Deny)).await.unwrap());
+        let again = accepted(store.accept(desk.new_request_at("setup", NOW.plus_seconds(120))).await.unwrap());
+        assert_eq!((again.again_of.as_ref(), again.joined_to.as_ref()), (Some(&first.id), None));
+        let joined = accepted(store.accept(desk.new_request_at("setup", NOW.plus_seconds(121))).await.unwrap());
+        assert_eq!((joined.again_of.as_ref(), joined.joined_to.as_ref()), (Some(&first.id), Some(&again.id)));
+        let told = home.column(&format!("SELECT kind FROM steps WHERE lane = '{}' ORDER BY seq", first.id)).await;
+        assert_eq!(told, ["open_ticket", "record_decision", "record_again", "record_repeat"]);
+        assert_eq!(home.count("SELECT COUNT(DISTINCT lane) FROM steps").await, 1);
+        // Not another content, and not after an hour.
+        assert_eq!(desk.accept(&store, "other").await.again_of, None);
+        assert!(store.transition(desk.decided(&[again, joined], Verdict::Approve)).await.unwrap());
+        let late = accepted(store.accept(desk.new_request_at("setup", NOW.plus_seconds(60 + 3600))).await.unwrap());
+        assert_eq!((late.again_of, late.joined_to), (None, None));
+        assert_sound(&store).await;
     }
 }

@@ -7,6 +7,7 @@ mod accept;
 mod archive;
 mod attention;
 mod audit;
+mod backup;
 mod directory;
 mod lanes;
 mod opening;

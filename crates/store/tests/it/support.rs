@@ -12,6 +12,7 @@ use std::{
 
 use countersign_domain::{
     audit::{Actor, Entry},
+    caps::Caps,
     decision::{Author, Decision, Scope, Verdict},
     directory::{Company, Computer, Contact, Location, Technician},
     effect::StepKind,
@@ -228,6 +229,7 @@ impl Desk {
             location_id: self.location.id.clone(),
             computer_id: self.computer.id.clone(),
             joined_to: None,
+            again_of: None,
             received_at: at,
             expires_at: at.plus_seconds(3600),
             version: 1,
@@ -244,6 +246,7 @@ impl Desk {
             search: format!("{content} maria {}", self.computer.name).to_lowercase(),
             open_step: step_id(),
             audit: entry("request.received", request.id.as_str(), Some(&self.company.id), at),
+            caps: Caps::OFF,
             request,
         }
     }
@@ -286,6 +289,7 @@ impl Desk {
 pub(crate) fn accepted(accepted: Accepted) -> Request {
     match accepted {
         Accepted::New(request) | Accepted::Repeat(request) => *request,
+        Accepted::TooMany(met) => panic!("too many: {met:?}"),
     }
 }
 

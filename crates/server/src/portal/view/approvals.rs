@@ -74,6 +74,8 @@ pub(crate) struct QueueRow {
     pub(crate) since: When,
     /// Waiting longer than the set limit.
     pub(crate) late: bool,
+    /// It was denied a short while ago.
+    pub(crate) again: bool,
     pub(crate) risk: Risk,
     /// The one reason that weighs most.
     pub(crate) weighs: String,

@@ -15,6 +15,7 @@ pub(crate) enum Screen {
     Steps,
     Ticketing,
     Alerts,
+    Caps,
 }
 
 /// Whether `HaloPSA` can be reached, as the foot of the side bar says it.
@@ -182,6 +183,7 @@ impl Frame {
             Screen::Steps => ("/portal/steps", "ticket", "nav-steps", self.attention, Kind::Attention),
             Screen::Ticketing => ("/portal/settings/ticketing", "plug", "nav-ticketing", 0, Kind::None),
             Screen::Alerts => ("/portal/settings/alerts", "message-2", "nav-alerts", 0, Kind::None),
+            Screen::Caps => ("/portal/settings/caps", "hand-stop", "nav-caps", 0, Kind::None),
         };
         Place { href, icon, key, current: self.screen == screen, count, count_kind }
     }
@@ -205,6 +207,7 @@ impl Frame {
         if self.settings == Settings::Shown {
             places.push(self.place(Screen::Ticketing));
             places.push(self.place(Screen::Alerts));
+            places.push(self.place(Screen::Caps));
         }
         places
     }
@@ -226,6 +229,7 @@ impl Frame {
         if self.settings == Settings::Shown {
             places.push(self.place(Screen::Ticketing));
             places.push(self.place(Screen::Alerts));
+            places.push(self.place(Screen::Caps));
         }
         places
     }

@@ -43,6 +43,7 @@ fn row(id: &str, program: &str, who: (&str, &str, &str), clock: &str, risk: Risk
         company: who.2.into(),
         since: When { iso: format!("2026-11-24T{clock}Z"), text: "4 min".into() },
         late: risk == Risk::High,
+        again: false,
         risk,
         weighs: weighs.into(),
         why: Some("The printer at the front desk keeps stopping.".into()),

@@ -1,0 +1,12 @@
+nav-caps = Limits
+caps-title = Limits
+caps-sub = How much one computer, or one company, may ask for before the next request has to wait.
+caps-requests = Requests within ten minutes
+caps-requests-text = Whoever asks for more reads when to ask again. A program that is asked for once more while it waits joins the first request and does not count.
+caps-per_computer = From one computer
+caps-per_computer-help = 30 unless you change it. Empty is no limit.
+caps-per_company = From all computers of one company
+caps-per_company-help = 200 unless you change it. Empty is no limit.
+caps-error-number = This is a number from 1 to 100000, or empty.
+caps-saved = Saved. Other nodes follow within seconds.
+caps-not-saved = Nothing was saved. Look at the field that is marked.

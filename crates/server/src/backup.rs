@@ -1,0 +1,106 @@
+//! The commands `backup` and `restore`: the database as one file, and back.
+//!
+//! Called by the command line. The decision a reader would undo: neither goes through the use cases. A backup is taken
+//! beside a server that runs, and a restore must not write a row of its own into the database it finds empty.
+
+use std::{
+    fs::File,
+    io::{BufReader, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use countersign_app::clock::{Clock as _, System};
+use countersign_store::{
+    Place,
+    backup::{self, Over, TableCount},
+};
+
+use crate::{config::Config, doctor, key_file, serve};
+
+/// Takes a backup into a new file, for this account alone.
+pub(crate) async fn take(config: &Config, path: &Path) -> anyhow::Result<()> {
+    if path.exists() {
+        bail!("{} exists already. Name a new file", path.display());
+    }
+    let part = part_of(path);
+    let file = private(&part).with_context(|| format!("{} cannot be made", part.display()))?;
+    let taken = write(config, file).await;
+    let counts = match taken {
+        Ok(counts) => counts,
+        Err(error) => {
+            if let Err(left) = std::fs::remove_file(&part) {
+                tracing::warn!(file = %part.display(), %left, "the unfinished file could not be removed");
+            }
+            return Err(error);
+        }
+    };
+    std::fs::rename(&part, path).with_context(|| format!("{} cannot be put in its place", path.display()))?;
+    tell(&counts);
+    println!("The backup is in {}.", path.display());
+    println!("Its secrets are sealed: keep a copy of the key file in another place, they cannot be opened without it.");
+    Ok(())
+}
+
+async fn write(config: &Config, file: File) -> anyhow::Result<Vec<TableCount>> {
+    let mut out = BufWriter::new(file);
+    let counts = backup::backup(&config.database, &mut out, System.now(), env!("CARGO_PKG_VERSION"))
+        .await
+        .context("No backup was taken")?;
+    out.flush().context("The backup cannot be written")?;
+    out.get_ref().sync_all().context("The backup cannot be written")?;
+    Ok(counts)
+}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".part");
+    path.with_file_name(name)
+}
+
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Restores a backup, and says what is left to do.
+pub(crate) async fn put_back(config: &Config, path: &Path, over: Over) -> anyhow::Result<()> {
+    let open = || File::open(path).map(BufReader::new).with_context(|| format!("{} cannot be read", path.display()));
+    // All of it is read before anything is touched.
+    backup::inspect(open()?).with_context(|| format!("{} is not restored", path.display()))?;
+    serve::make_folder(&config.data_dir)?;
+    let restored = backup::restore(&config.database, open()?, over, System.now()).await;
+    let (header, counts) = match &config.database {
+        Place::Sqlite(file) if restored.is_err() && doctor::is_open_elsewhere(file) => {
+            restored.with_context(|| format!("A running server has {} open: stop it first", file.display()))
+        }
+        _ => restored.with_context(|| format!("{} is not restored", path.display())),
+    }?;
+    tell(&counts);
+    println!("Restored what Countersign {} held at {}.", header.version, header.taken_at);
+    if key_file::find(config)?.is_none() {
+        println!("There is no key file yet. Put the one that belongs to this backup in its place before the server starts.");
+    } else {
+        // The use cases open every secret they need.
+        serve::open(config, &serve::public_url(config, config.listen))
+            .await
+            .context("The database is restored, but the key file is not the one that belongs to it")?;
+        println!("The key file opens its secrets.");
+    }
+    println!(
+        "What was not told to HaloPSA yet is looked for there before it is sent. If HaloPSA holds newer tickets of this \
+         server, new ones wait until an administrator lets them go in the portal."
+    );
+    Ok(())
+}
+
+fn tell(counts: &[TableCount]) {
+    for count in counts.iter().filter(|count| count.rows > 0) {
+        println!("{:>12} {}", count.rows, count.table);
+    }
+    let rows: u64 = counts.iter().map(|count| count.rows).sum();
+    println!("{rows:>12} rows in all.");
+}
