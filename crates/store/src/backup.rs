@@ -240,9 +240,9 @@ impl<R: BufRead> Lines<R> {
 
     fn header(&mut self) -> Result<Header, BackupError> {
         let bytes = self.bytes()?;
-        let foreign = |why: String| BackupError::Foreign(why);
-        let header: Header = serde_json::from_slice(&bytes)
-            .map_err(|_| foreign("its first line is another one than a backup begins with".to_owned()))?;
+        let header: Header = serde_json::from_slice(&bytes).map_err(|_| {
+            BackupError::Foreign("its first line is another one than a backup begins with".to_owned())
+        })?;
         if header.countersign_backup != FORM || header.schema > engine::newest_schema() {
             return Err(BackupError::Newer { version: header.version });
         }
@@ -250,7 +250,7 @@ impl<R: BufRead> Lines<R> {
         Ok(header)
     }
 
-    fn next(&mut self) -> Result<Line, BackupError> {
+    fn line(&mut self) -> Result<Line, BackupError> {
         let bytes = self.bytes()?;
         let damaged = |why: &str| BackupError::Damaged(format!("line {}: {why}", self.number));
         if bytes.last() != Some(&b'\n') {
@@ -282,7 +282,7 @@ pub fn inspect(file: impl BufRead) -> Result<Header, BackupError> {
     let header = lines.header()?;
     let mut rows = 0;
     loop {
-        match lines.next()? {
+        match lines.line()? {
             Line::Table(_) => {}
             Line::Row(_) => rows += 1,
             Line::End(end) if end.rows == rows => return Ok(header),
@@ -368,7 +368,7 @@ async fn fill<R: BufRead>(conn: &mut Conn, lines: &mut Lines<R>, now: Time) -> R
     let mut columns = Vec::new();
     let mut waiting: Vec<Vec<Value>> = Vec::new();
     loop {
-        let line = lines.next()?;
+        let line = lines.line()?;
         let full = waiting.len() == ROWS;
         if let (true, Some(count)) = (full || !matches!(line, Line::Row(_)), counts.last_mut()) {
             count.rows += u64::try_from(waiting.len()).unwrap_or(u64::MAX);

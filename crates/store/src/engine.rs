@@ -312,8 +312,12 @@ impl Conn {
             let mut rows = bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch(&mut **c);
             loop {
                 match rows.try_next().await {
-                    Ok(Some(row)) if each(row) => {}
-                    Ok(_) => break Ok(()),
+                    Ok(Some(row)) => {
+                        if !each(row) {
+                            break Ok(());
+                        }
+                    }
+                    Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }
             }
