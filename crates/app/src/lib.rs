@@ -7,6 +7,7 @@
 
 pub mod alerts;
 pub mod archive;
+pub mod attach;
 pub mod attention;
 pub mod budget;
 pub mod caps;

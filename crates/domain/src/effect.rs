@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum StepKind {
     /// Open the ticket of a request.
     OpenTicket,
+    /// Write the request as a note on a ticket that a person attached it to, in the place of opening one.
+    RecordRequest,
     /// Say on the ticket that the same was asked again while it waited.
     RecordRepeat,
     /// Say that the same was asked again soon after it was denied.
@@ -33,8 +35,9 @@ pub enum StepKind {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::OpenTicket,
+        Self::RecordRequest,
         Self::RecordRepeat,
         Self::RecordAgain,
         Self::RecordDecision,
@@ -52,6 +55,7 @@ impl StepKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenTicket => "open_ticket",
+            Self::RecordRequest => "record_request",
             Self::RecordRepeat => "record_repeat",
             Self::RecordAgain => "record_again",
             Self::RecordDecision => "record_decision",
@@ -80,7 +84,7 @@ impl StepKind {
             | Self::RecordWithdrawal
             | Self::RecordRevocation
             | Self::RecordFailure => 0,
-            Self::OpenTicket | Self::RecordRepeat | Self::RecordAgain | Self::AdjustTicket => 1,
+            Self::OpenTicket | Self::RecordRequest | Self::RecordRepeat | Self::RecordAgain | Self::AdjustTicket => 1,
             Self::LinkRecord | Self::SyncDirectory => 2,
         }
     }

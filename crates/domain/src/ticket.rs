@@ -153,6 +153,7 @@ impl Part {
                 Verdict::Approve => Self::Approved,
                 Verdict::Deny => Self::Denied,
             }),
+            StepKind::RecordRequest => Some(Self::Description),
             StepKind::RecordRepeat => Some(Self::Repeated),
             StepKind::RecordExpiry => Some(Self::Expired),
             StepKind::RecordWithdrawal => Some(Self::Withdrawn),
@@ -250,6 +251,15 @@ impl Texts {
         let filled = self.fill(about);
         Filled { text: with_last_words(&filled.text, reference), ..filled }
     }
+}
+
+/// The note of a request that asks again for what was denied; an administrator has no text of his own for it.
+#[must_use]
+pub fn asked_again(request: &Request, reference: &str) -> String {
+    let reason = request.asked.reason.as_deref();
+    let reason = reason.map_or_else(String::new, |reason| format!("<p>Reason: {}</p>", html(reason)));
+    let at = request.received_at.for_people();
+    with_last_words(&format!("<p>The same was asked again at {at}.</p>{reason}"), reference)
 }
 
 fn with_last_words(text: &str, words: &str) -> String {

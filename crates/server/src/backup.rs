@@ -82,12 +82,14 @@ pub(crate) async fn put_back(config: &Config, path: &Path, over: Over) -> anyhow
     tell(&counts);
     println!("Restored what Countersign {} held at {}.", header.version, header.taken_at);
     if key_file::find(config)?.is_none() {
-        println!("There is no key file yet. Put the one that belongs to this backup in its place before the server starts.");
+        println!(
+            "There is no key file yet. Put the one that belongs to this backup in its place before the server starts."
+        );
     } else {
         // The use cases open every secret they need.
         serve::open(config, &serve::public_url(config, config.listen))
             .await
-            .context("The database is restored, but the key file is not the one that belongs to it")?;
+            .context("The database is restored, but a server would not start on it")?;
         println!("The key file opens its secrets.");
     }
     println!(

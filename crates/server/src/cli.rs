@@ -48,6 +48,8 @@ enum Command {
     Restore {
         #[command(flatten)]
         base: Base,
+        #[command(flatten)]
+        way_out: WayOut,
         /// The backup
         file: PathBuf,
         /// Remove what the database holds
@@ -278,9 +280,14 @@ impl Cli {
                 backup::take(&configured(base.quiet())?, &file).await?;
                 Ok(End::Well)
             }
-            Command::Restore { base, file, force } => {
+            Command::Restore { base, way_out, file, force } => {
                 let over = if force { Over::Anything } else { Over::Empty };
-                backup::put_back(&configured(base.quiet())?, &file, over).await?;
+                let options = Options {
+                    halo_allow_hosts: way_out.halo_allow_hosts,
+                    alerts_allow_hosts: way_out.alerts_allow_hosts,
+                    ..base.quiet()
+                };
+                backup::put_back(&configured(options)?, &file, over).await?;
                 Ok(End::Well)
             }
             // `--write-test` is the consent, and asks for the customer.

@@ -74,7 +74,10 @@ impl Store {
     pub async fn accept(&self, new: NewRequest) -> Result<Accepted> {
         let (waiting, answer): (_, oneshot::Receiver<_>) = Waiting::new();
         let key = new.request.computer_id.to_string();
-        self.inner.writers.send(&key, Job::Accept(AcceptJob { new: Box::new(new), waiting, recent: self.inner.recent.clone() })).await?;
+        self.inner
+            .writers
+            .send(&key, Job::Accept(AcceptJob { new: Box::new(new), waiting, recent: self.inner.recent.clone() }))
+            .await?;
         answer.await.map_err(|_| Error::Closed)?
     }
 }
@@ -176,8 +179,7 @@ pub(crate) const BEFORE: &str = "WITH v (id, same_as, at) AS (VALUES {})
     WHERE r.same_as = v.same_as AND r.again_until > v.at AND r.again_until IS NOT NULL";
 pub(crate) const HEADS: &str =
     "SELECT same_as, id, again_of FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {}";
-const LOCKED_HEADS: &str =
-    "SELECT same_as, id, again_of FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {} FOR SHARE";
+const LOCKED_HEADS: &str = "SELECT same_as, id, again_of FROM requests WHERE state = 'pending' AND joined_to IS NULL AND same_as IN {} FOR SHARE";
 
 /// What requests meet that are not pending.
 struct Before {

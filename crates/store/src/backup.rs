@@ -91,13 +91,17 @@ pub enum BackupError {
     #[error("the backup is damaged: {0}. Nothing was restored")]
     Damaged(String),
     /// A newer program took it.
-    #[error("the backup was taken by Countersign {version}, which is newer than this program. Restore it with that one")]
+    #[error(
+        "the backup was taken by Countersign {version}, which is newer than this program. Restore it with that one"
+    )]
     Newer {
         /// That program's version.
         version: String,
     },
     /// There is something already.
-    #[error("the database is not empty: {table} has {rows} rows. Name an empty one, or use --force to remove what is there")]
+    #[error(
+        "the database is not empty: {table} has {rows} rows. Name an empty one, or use --force to remove what is there"
+    )]
     NotEmpty {
         /// A table with rows.
         table: String,
@@ -240,9 +244,8 @@ impl<R: BufRead> Lines<R> {
 
     fn header(&mut self) -> Result<Header, BackupError> {
         let bytes = self.bytes()?;
-        let header: Header = serde_json::from_slice(&bytes).map_err(|_| {
-            BackupError::Foreign("its first line is another one than a backup begins with".to_owned())
-        })?;
+        let header: Header = serde_json::from_slice(&bytes)
+            .map_err(|_| BackupError::Foreign("its first line is another one than a backup begins with".to_owned()))?;
         if header.countersign_backup != FORM || header.schema > engine::newest_schema() {
             return Err(BackupError::Newer { version: header.version });
         }

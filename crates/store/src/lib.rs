@@ -9,6 +9,7 @@
 mod accept;
 mod alerts;
 mod archive;
+mod attach;
 mod audit;
 pub mod backup;
 mod contexts;
@@ -55,7 +56,7 @@ pub use writer::Tx;
 use engine::Pools;
 
 /// Result of a store call.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Where the database is.
 #[derive(Debug, Clone)]

@@ -472,8 +472,9 @@ impl Store {
                 .bind(id.as_str());
                 let Some((lane,)) = tx.conn.one::<(String,)>(&back).await? else { return Err(Error::Stale) };
                 let open = Query::new(
-                    "UPDATE steps SET state = 'waiting', due_at = $1, doubt_at = NULL, floor = NULL, ended_at = NULL
-                     WHERE lane = $2 AND kind = 'open_ticket' AND state = 'done'",
+                    "UPDATE steps SET kind = 'open_ticket', state = 'waiting', due_at = $1, doubt_at = NULL, floor = NULL,
+                         ended_at = NULL
+                     WHERE lane = $2 AND kind IN ('open_ticket', 'record_request') AND state = 'done'",
                 )
                 .bind(now)
                 .bind(&lane);

@@ -6,7 +6,7 @@ use countersign_domain::{
     effect::StepKind,
     id::{RequestId, WrongId},
     template::Wrong,
-    ticket::{self, Part},
+    ticket::{self, Filled, Part},
     time::Time,
     variables::About,
 };
@@ -79,13 +79,16 @@ impl App {
         ticket: String,
     ) -> Option<(NewAction, Vec<Wrong>)> {
         let request = &context.request.request;
-        let part = Part::of_step(kind, request)?;
         let reference = ticket::action_reference(lane, kind, nth);
         let (names, page) = (super::open_ticket::names(context), self.request_page(&request.id));
         let server = ticket::server_mark(self.server_id());
-        let about =
-            About { request, names: &names, part, repeats: context.request.repeats, page: &page, server: &server };
-        let note = settings.texts.note(&about, &reference);
+        let repeats = context.request.repeats;
+        let about = |part| About { request, names: &names, part, repeats, page: &page, server: &server };
+        let note = if kind == StepKind::RecordAgain {
+            Filled { text: ticket::asked_again(request, &reference), failed: None }
+        } else {
+            settings.texts.note(&about(Part::of_step(kind, request)?), &reference)
+        };
         let decided = kind == StepKind::RecordDecision;
         let by_person = decided || kind == StepKind::RecordRevocation;
         let work_seconds = if decided { work_seconds(settings, context) } else { None };

@@ -211,7 +211,8 @@ impl App {
             (StepKind::OpenTicket, Ok(Some(context))) => self.open_ticket(step, context).await,
             (StepKind::AdjustTicket, Ok(Some(context))) => self.adjust_ticket(step, &context).await,
             (
-                StepKind::RecordRepeat
+                StepKind::RecordRequest
+                | StepKind::RecordRepeat
                 | StepKind::RecordAgain
                 | StepKind::RecordDecision
                 | StepKind::RecordExpiry

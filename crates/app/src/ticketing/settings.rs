@@ -183,7 +183,12 @@ impl Settings {
             StepKind::RecordRevocation => self.status_revoked.as_ref(),
             StepKind::RecordFailure => self.status_failed.as_ref(),
             StepKind::RecordAgain => self.status_again.as_ref(),
-            StepKind::RecordRepeat | StepKind::AdjustTicket | StepKind::LinkRecord | StepKind::SyncDirectory => None,
+            // A ticket that is there keeps the status that people gave it.
+            StepKind::RecordRequest
+            | StepKind::RecordRepeat
+            | StepKind::AdjustTicket
+            | StepKind::LinkRecord
+            | StepKind::SyncDirectory => None,
         }
     }
 }

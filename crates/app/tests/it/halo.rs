@@ -102,6 +102,13 @@ impl Halo {
         self.control("PATCH", &format!("/agents/{API_AGENT}/rights"), json!({ name: value })).await;
     }
 
+    /// A ticket that has nothing to do with us; its id.
+    pub(crate) async fn make_ticket(&self, summary: &str, customer: i64) -> String {
+        let ticket = json!({ "summary": summary, "tickettype_id": 21, "client_id": customer });
+        let made = self.post("/Tickets", ticket).await;
+        made.pointer("/0/id").or_else(|| made.get("id")).unwrap().to_string()
+    }
+
     async fn token(&self) -> String {
         let http = self.egress.client_for(&[&self.sim.url().parse().unwrap()]).unwrap();
         let form = [
@@ -125,12 +132,13 @@ impl Halo {
     }
 
     /// Calls the API as our application does, past the product.
-    pub(crate) async fn post(&self, path: &str, body: Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let http = self.egress.client_for(&[&self.sim.url().parse().unwrap()]).unwrap();
         let (url, token) = (self.sim.url(), self.token().await);
         let answer =
             http.post(format!("{url}/api{path}")).bearer_auth(token).json(&json!([body])).send().await.unwrap();
         assert_eq!(answer.status(), 201);
+        answer.json().await.unwrap()
     }
 
     /// Makes a second ticket with the reference of the first, as a Halo does that lets a lost call through twice.

@@ -9,6 +9,7 @@ mod access;
 mod alerts;
 mod allowance;
 mod archive;
+mod attached;
 mod attention;
 mod broken;
 mod calls;

@@ -221,7 +221,7 @@ impl Server {
         let data = folder();
         std::fs::copy(self.data.path().join("countersign.key"), data.path().join("countersign.key")).expect("a key");
         let file = backup.to_str().expect("a plain path");
-        let restored = run(&mut on(data.path(), &["restore", file])).await;
+        let restored = run(&mut on(data.path(), &["restore", file, "--halo-allow-hosts", &self.allow])).await;
         let (child, url) = serve(data.path(), &self.allow).await;
         self.child = child;
         self.data = data;

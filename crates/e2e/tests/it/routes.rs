@@ -34,6 +34,8 @@ const API: &[(&str, &str, &str, Stranger)] = &[
     ("GET", "/api/v1/requests", "", Empty),
     ("GET", "/api/v1/requests/{id}", "", NotFound),
     ("GET", "/api/v1/requests/{id}/ticket", "", NotFound),
+    ("POST", "/api/v1/requests/{id}/ticket", r#"{"psa_id":"2001"}"#, NotFound),
+    ("GET", "/api/v1/requests/{id}/attachable/{psa_id}", "", NotFound),
     ("POST", "/api/v1/requests/{id}/decision", r#"{"verdict":"approve","scope":"once"}"#, NotFound),
     ("POST", "/api/v1/requests/{id}/revoke", "", NotFound),
     ("GET", "/api/v1/companies", "", Own),
@@ -188,6 +190,7 @@ impl House {
         let body = body.replace("{step}", &self.steps);
         let body = body.replace("{request}", &self.request);
         let path = path.replace("{id}", id).replace("{list}", "companies");
+        let path = path.replace("{id}", id).replace("{list}", "companies").replace("{psa_id}", "2001");
         match body.strip_prefix('?') {
             Some(query) => (format!("{path}?{query}"), None),
             None => (path, (!body.is_empty()).then_some(body)),

@@ -1,8 +1,12 @@
 //! Requests: listed, read with every attempt, decided, revoked.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use countersign_app::{
     AttemptRow, RequestQuery, RequestRow, StepRow,
+    attach::{CustomerIs, OtherCustomer},
     decide::Wish,
     requests::{LiveTicket, RequestDetail, TicketView},
 };
@@ -32,7 +36,8 @@ pub(super) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(read))
         .routes(routes!(decide))
         .routes(routes!(revoke))
-        .routes(routes!(live_ticket))
+        .routes(routes!(live_ticket, attach))
+        .routes(routes!(attachable))
 }
 
 /// A thing with its name.
@@ -484,6 +489,70 @@ async fn revoke(State(shared): State<Shared>, by: By, Id(id): Id<RequestId>) -> 
     let technician = by.decider()?;
     shared.app.revoke(technician, &id).await?;
     Ok(Json(detail(shared.app.request_detail(technician, &id).await?)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AttachIn {
+    /// The ticket's number in the ticketing system.
+    psa_id: String,
+    /// It is meant that the ticket is of another customer than the company is linked to.
+    #[serde(default)]
+    other_customer: bool,
+}
+
+/// A ticket that a request may be attached to.
+#[derive(Debug, Serialize, ToSchema)]
+struct AttachableOut {
+    /// Its id.
+    id: String,
+    /// Its address for people.
+    url: String,
+    /// Its summary.
+    summary: String,
+    /// Its customer's id.
+    customer: Option<String>,
+    /// Its customer's name.
+    customer_name: Option<String>,
+    /// `ours`, `another` or `not_linked`: whether that is the customer of the request's company.
+    #[schema(value_type = String)]
+    customer_is: CustomerIs,
+}
+
+/// Shows a ticket that a request may be attached to, as it is now.
+#[utoipa::path(get, path = "/api/v1/requests/{id}/attachable/{psa_id}", tag = "requests", params(("id" = String, Path), ("psa_id" = String, Path)),
+    responses((status = 200, body = AttachableOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 422, description = "`no_such_ticket`", body = Problem), (status = 502, body = Problem)))]
+async fn attachable(
+    State(shared): State<Shared>,
+    by: By,
+    Path((id, psa_id)): Path<(String, String)>,
+) -> Answer<Json<AttachableOut>> {
+    let id: RequestId = id.parse().map_err(|_| countersign_app::Error::NotFound("request"))?;
+    let found = shared.app.attachable(by.technician(), &id, &psa_id).await?;
+    Ok(Json(AttachableOut {
+        id: found.id,
+        url: found.url,
+        summary: found.summary,
+        customer: found.customer,
+        customer_name: found.customer_name,
+        customer_is: found.customer_is,
+    }))
+}
+
+/// Attaches a request to a ticket that is there: it is written there as a note, and its story goes on there.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/ticket", tag = "requests", params(("id" = String, Path)), request_body = AttachIn,
+    responses((status = 200, body = RequestDetailOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 409, description = "`has_ticket`; `ticket_in_doubt` while one is looked for; `other_customer`", body = Problem),
+              (status = 422, description = "`no_such_ticket`", body = Problem), (status = 502, body = Problem)))]
+async fn attach(
+    State(shared): State<Shared>,
+    by: By,
+    Id(id): Id<RequestId>,
+    Body(body): Body<AttachIn>,
+) -> Answer<Json<RequestDetailOut>> {
+    let other = if body.other_customer { OtherCustomer::Meant } else { OtherCustomer::Refused };
+    Ok(Json(detail(shared.app.attach(by.technician(), &id, &body.psa_id, other).await?)))
 }
 
 /// A ticket read from the ticketing system at this moment.

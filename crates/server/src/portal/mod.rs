@@ -9,6 +9,7 @@
 mod alerts;
 mod approvals;
 mod assets;
+mod attach;
 mod caps;
 mod directory;
 mod events;
@@ -68,6 +69,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/requests", get(requests::list))
         .route("/portal/requests/{id}", get(requests::one))
         .route("/portal/requests/{id}/decision", post(approvals::decide))
+        .route("/portal/requests/{id}/attach", get(attach::page).post(attach::save))
         .route("/portal/requests/{id}/revoke", post(requests::revoke))
         .route("/portal/enrollment-keys", post(approvals::make_key))
         .route("/portal/settings/ticketing", get(ticketing::page).post(ticketing::save))

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect};
 use countersign_app::{App, RequestQuery, RequestRow};
 use countersign_domain::grant::GrantState;
 use countersign_domain::request::{Request, State};
+use countersign_domain::role::Right;
 use countersign_domain::time::Time;
 use serde::Deserialize;
 
@@ -14,7 +15,7 @@ use super::approvals::{BarOptions, bar_of, request_id, standing};
 use super::form::Signed;
 use super::text::Text;
 use super::view::frame::{Empty, Screen, Tab};
-use super::view::request::{RequestPage, RequestRow as Row, RequestsPage, Revocable, TicketCard};
+use super::view::request::{Offered, RequestPage, RequestRow as Row, RequestsPage, TicketCard};
 use super::visitor::Visitor;
 use super::words::{self, Standing};
 use super::{More, Page, cut, frame, html, story};
@@ -146,7 +147,11 @@ pub(super) async fn one(AxumState(app): AxumState<App>, visitor: Visitor, Path(i
     };
     let unused = request.grant.as_ref().is_some_and(|grant| grant.state == GrantState::Issued);
     let revocable =
-        if caller.may_decide && request.state == State::Approved && unused { Revocable::Yes } else { Revocable::No };
+        if caller.may_decide && request.state == State::Approved && unused { Offered::Yes } else { Offered::No };
+    let gone = |step: &countersign_app::StepRow| step.cause == Some(countersign_domain::cause::Cause::TicketGone);
+    let needs_one = detail.ticket.is_none() || detail.steps.iter().any(gone);
+    let may_attach = needs_one && request.joined_to.is_none() && by.role.may(Right::RunSteps);
+    let attachable = if may_attach { Offered::Yes } else { Offered::No };
     Ok(html(&RequestPage {
         text,
         frame,
@@ -169,6 +174,7 @@ pub(super) async fn one(AxumState(app): AxumState<App>, visitor: Visitor, Path(i
         before: before(&app, &visitor, request, &program).await?,
         bar,
         revocable,
+        attachable,
     }))
 }
 

@@ -127,7 +127,7 @@ fn told(text: Text, request: &Request, step: &StepRow, attempts: &[&AttemptRow],
 /// When what a step tells of happened.
 fn told_of(request: &Request, kind: &str, now: Time) -> Time {
     match kind {
-        "open_ticket" | "record_repeat" | "record_again" | "link_record" => request.received_at,
+        "open_ticket" | "record_request" | "record_repeat" | "record_again" | "link_record" => request.received_at,
         "record_decision" => request.decision.as_ref().map_or(now, |decision| decision.at),
         "record_revocation" => request.revoked.as_ref().map_or(now, |(_, at)| *at),
         "record_failure" => request.outcome.map_or(now, |outcome| outcome.at),

@@ -8,6 +8,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod approvals;
+pub(crate) mod attach;
 pub(crate) mod caps;
 pub(crate) mod directory;
 pub(crate) mod frame;

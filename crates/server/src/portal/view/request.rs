@@ -165,19 +165,26 @@ pub(crate) struct RequestPage {
     /// While it waits, the same bar as beside the queue.
     pub(crate) bar: Option<Bar>,
     /// An unused grant can be taken back.
-    pub(crate) revocable: Revocable,
+    pub(crate) revocable: Offered,
+    /// It can be attached to a ticket by hand.
+    pub(crate) attachable: Offered,
 }
 
-/// Whether the page offers to take the grant back.
+/// Whether the page offers an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Revocable {
+pub(crate) enum Offered {
     Yes,
     No,
 }
 
 impl RequestPage {
+    /// A person may name the ticket, while there is none or its own is in trouble.
+    pub(crate) fn can_attach(&self) -> bool {
+        self.attachable == Offered::Yes
+    }
+
     pub(crate) fn can_revoke(&self) -> bool {
-        self.revocable == Revocable::Yes
+        self.revocable == Offered::Yes
     }
 
     /// The ticket's number and address, where it is open.

@@ -385,7 +385,8 @@ pub(super) fn request() -> RequestPage {
         },
         before: past(),
         bar: None,
-        revocable: Revocable::Yes,
+        revocable: Offered::Yes,
+        attachable: Offered::No,
     }
 }
 
@@ -398,7 +399,7 @@ pub(super) fn request_waiting() -> RequestPage {
     page.story.truncate(2);
     page.ticket.link = TicketLink::Waiting(text().t("ticket-waits-link"));
     page.bar = Some(bar("c", Risk::LookTwice, Ask::Decide));
-    page.revocable = Revocable::No;
+    page.revocable = Offered::No;
     page
 }
 

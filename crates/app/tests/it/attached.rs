@@ -1,0 +1,92 @@
+//! A person puts a request onto a ticket that is there.
+
+use countersign_app::attach::{CustomerIs, OtherCustomer};
+use countersign_domain::{id::RequestId, role::Role};
+use serde_json::{Value, json};
+
+use crate::{
+    halo::{action_of, actions, note},
+    house::{COMPANY, COMPUTER, House, LOCATION, until},
+};
+
+/// The id of a ticket that people made.
+async fn made_by_people(house: &House, customer: i64) -> String {
+    house.halo.make_ticket("Printer on the ground floor", customer).await
+}
+
+async fn ticket(house: &House, id: &str) -> Value {
+    house.halo.tickets().await.into_iter().find(|ticket| ticket["id"].to_string() == id).unwrap()
+}
+
+async fn first_step_waits(house: &House, request: &RequestId) {
+    until("the ticket waits for the link", async || {
+        house.steps_of(request).await.iter().any(|step| step.kind == "open_ticket" && step.state == "parked")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_waits_is_told_on_the_ticket_that_a_person_names() {
+    let house = House::new().await;
+    // Its company is in Halo under another name: no link, no ticket.
+    let computer = house.computer("Unlinked Bakery", "Head Office", "UB-01").await;
+    let request = house.ask(&computer).await;
+    first_step_waits(&house, &request.id).await;
+    house.approve(&request).await;
+    let theirs = made_by_people(&house, 201).await;
+    let found = house.app().attachable(&house.admin, &request.id, &theirs).await.unwrap();
+    assert_eq!((found.summary.as_str(), found.customer_is), ("Printer on the ground floor", CustomerIs::NotLinked));
+    assert!(found.customer_name.is_some());
+    house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Refused).await.unwrap();
+    house.assert_all_done().await;
+    let told = ticket(&house, &theirs).await;
+    assert!(note(&action_of(&told, "record_request")).contains("asks to run"));
+    action_of(&told, "record_decision");
+    assert_eq!(actions(&told).len(), 2);
+    assert_eq!(house.halo.tickets().await.len(), 1, "no ticket was made");
+    let detail = house.app().request_detail(&house.admin, &request.id).await.unwrap();
+    assert_eq!(detail.ticket.unwrap().id, theirs);
+    // It has one now.
+    let again = house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Refused).await.unwrap_err();
+    assert_eq!(again.code(), "has_ticket");
+    let audit = house.app().audit(&house.admin, Some(request.id.as_str()), None, 50).await.unwrap();
+    assert!(audit.iter().any(|row| row.action == "ticket.attached"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_ticket_is_attached_while_one_may_have_been_made() {
+    let house = House::new().await;
+    let computer = house.computer(COMPANY, LOCATION, COMPUTER).await;
+    let theirs = made_by_people(&house, 201).await;
+    house.halo.fault(json!({ "kind": "cut_after", "method": "POST", "path": "/Tickets", "times": 1 })).await;
+    house.halo.fault(json!({ "kind": "status", "code": 500, "method": "GET", "path": "/Tickets" })).await;
+    let request = house.ask(&computer).await;
+    until("the create is in doubt", async || {
+        house.steps_of(&request.id).await.iter().any(|step| step.doubt_at.is_some() && step.state == "waiting")
+    })
+    .await;
+    house.halo.no_faults().await;
+    // In between it may have been found: then there is a ticket, and that is said.
+    let refused = house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Meant).await.unwrap_err();
+    assert!(["ticket_in_doubt", "has_ticket"].contains(&refused.code()), "{refused:?}");
+    house.assert_all_done().await;
+    assert_eq!(house.halo.tickets().await.len(), 2);
+    assert_eq!(actions(&ticket(&house, &theirs).await).len(), 0, "nothing was written there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_customers_ticket_is_asked_about_and_a_stranger_sees_none() {
+    let house = House::new().await;
+    let computer = house.computer(COMPANY, LOCATION, COMPUTER).await;
+    let request = house.ask(&computer).await;
+    house.assert_all_done().await;
+    let theirs = made_by_people(&house, 203).await;
+    let refused = house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Refused).await.unwrap_err();
+    assert_eq!(refused.code(), "other_customer", "{refused}");
+    let none = house.app().attachable(&house.admin, &request.id, "999999").await.unwrap_err();
+    assert_eq!(none.code(), "no_such_ticket");
+    let mut stranger = house.technician("l2@example.com", "Priya Nair", Role::L2).await;
+    stranger.access = countersign_domain::role::Access::Only([request.company_id.clone()].into());
+    let hidden = house.app().attachable(&stranger, &request.id, &theirs).await.unwrap_err();
+    assert_eq!(hidden.code(), "no_such_ticket");
+}
