@@ -21,7 +21,7 @@ use crate::{
 /// The form of the file. A change that older programs cannot read raises it.
 const FORM: u32 = 1;
 /// Tables that others refer to; they are restored first.
-const PARENTS: [&str; 2] = ["companies", "locations"];
+const PARENTS: [&str; 3] = ["companies", "locations", "technicians"];
 /// What tells of processes that run, or is made by the migrations themselves.
 const LEFT_OUT: [&str; 2] = ["nodes", "_sqlx_migrations"];
 /// Rows of one statement.

@@ -105,7 +105,9 @@ async fn a_restored_server_makes_no_second_ticket() {
     }
     let state = sim.state().await;
     let tickets = state["tickets"].as_array().expect("tickets");
-    let ticket = tickets.iter().find(|ticket| ticket["id"].to_string() == text(&found["ticket"], "id"));
+    let ticket = tickets
+        .iter()
+        .find(|ticket| ticket["id"].as_i64().is_some_and(|id| id.to_string() == text(&found["ticket"], "id")));
     let told = ticket.expect("the ticket")["actions"].to_string();
     assert!(told.contains(&format!("{lost}/record_decision/1")), "{told}");
 }
