@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_app::{
-    App, Parts, StepRow,
+    App, Parts, StepRow, caps,
     clock::{Ids, System},
     decide::Wish,
     enroll::{Enrollment, KeyWish},
@@ -140,6 +140,9 @@ impl House {
             companies: None,
         };
         let admin = running.app.add_technician(Actor::Server, sam).await.unwrap().technician;
+        // Most stories ask for more than a computer may.
+        let uncapped = caps::Change { per_computer: Some(None), per_company: Some(None) };
+        running.app.change_caps(&admin, uncapped).await.unwrap();
         let wish = KeyWish { name: "Sample".to_owned(), ..KeyWish::default() };
         let (_, key) = running.app.make_enrollment_key(&admin, wish).await.unwrap();
         Self { halo, clock, folder, place, between: ground.between, running: Some(running), admin, key }
