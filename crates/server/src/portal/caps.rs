@@ -2,6 +2,8 @@
 //!
 //! Called by the router. The decision a reader would undo: an empty field is no limit, so that the form needs no switch.
 
+use std::num::ParseIntError;
+
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
@@ -59,9 +61,9 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options
     Ok(html(&page))
 }
 
-/// A cap as it was typed; none where it is no number.
-fn cap(typed: &str) -> Option<Option<u32>> {
-    if typed.is_empty() { Some(None) } else { typed.parse().ok().map(Some) }
+/// A cap as it was typed; nothing typed is none.
+fn cap(typed: &str) -> Result<Option<u32>, ParseIntError> {
+    if typed.is_empty() { Ok(None) } else { typed.parse().map(Some) }
 }
 
 pub(super) async fn save(State(app): State<App>, form: Signed) -> Page {
@@ -71,10 +73,11 @@ pub(super) async fn save(State(app): State<App>, form: Signed) -> Page {
     let values = FIELDS.map(|name| form.fields.typed(name).to_owned());
     let [per_computer, per_company] = &values;
     let outcome = match (cap(per_computer), cap(per_company)) {
-        (None, _) => Err(("per_computer", text.t("caps-error-number"))),
-        (_, None) => Err(("per_company", text.t("caps-error-number"))),
-        (per_computer, per_company) => {
-            match app.change_caps(&caller.technician, Change { per_computer, per_company }).await {
+        (Err(_), _) => Err(("per_computer", text.t("caps-error-number"))),
+        (_, Err(_)) => Err(("per_company", text.t("caps-error-number"))),
+        (Ok(per_computer), Ok(per_company)) => {
+            let change = Change { per_computer: Some(per_computer), per_company: Some(per_company) };
+            match app.change_caps(&caller.technician, change).await {
                 Ok(_) => Ok(()),
                 Err(Error::Invalid { field: Some(field), .. }) => Err((field, text.t("caps-error-number"))),
                 Err(other) => return Err(other.into()),

@@ -43,7 +43,11 @@ pub(super) fn of(text: Text, detail: &RequestDetail, now: Time) -> Vec<Entry> {
         asked.1.detail = text.count("asked-times", u64::from(detail.row.repeats) + 1);
     }
     if request.again_of.is_some() {
-        asked.1.detail = [text.t("story-asked-again"), asked.1.detail].join(" ").trim().to_owned();
+        let mut again = text.t("story-asked-again");
+        if !asked.1.detail.is_empty() {
+            again = format!("{again} {}", asked.1.detail);
+        }
+        asked.1.detail = again;
     }
     let mut story = vec![asked];
     story.extend(answers(text, request));
