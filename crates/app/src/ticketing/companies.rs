@@ -17,7 +17,7 @@ use super::{
 use crate::{App, Error, Result};
 
 /// What a company may have otherwise.
-const OWN: [&str; 25] = [
+const OWN: [&str; 26] = [
     "ticket_on",
     "ticket_type",
     "team",

@@ -15,7 +15,8 @@ async fn made_by_people(house: &House, customer: i64) -> String {
 }
 
 async fn ticket(house: &House, id: &str) -> Value {
-    house.halo.tickets().await.into_iter().find(|ticket| ticket["id"].to_string() == id).unwrap()
+    let number: i64 = id.parse().unwrap();
+    house.halo.tickets().await.into_iter().find(|ticket| ticket["id"] == number).unwrap()
 }
 
 async fn first_step_waits(house: &House, request: &RequestId) {

@@ -4,8 +4,8 @@
 
 mod alerts;
 mod audit;
-mod company_ticketing;
 mod caps;
+mod company_ticketing;
 mod directory;
 mod enrollment_keys;
 mod events;
