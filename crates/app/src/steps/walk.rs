@@ -231,6 +231,10 @@ impl App {
             let Some(Ok(request)) = ticket.reference.as_ref().map(|reference| reference.parse::<RequestId>()) else {
                 continue;
             };
+            // What is here by now is looked for, with all that was written there.
+            if self.store().request_alone(&request).await?.is_some() {
+                continue;
+            }
             adopted.push(TicketRow {
                 lane: request.to_string(),
                 url: psa.ticket_url(&ticket.id),
