@@ -308,8 +308,9 @@ impl Conn {
         query: &Query,
         mut each: impl FnMut(T) -> bool + Send,
     ) -> Result<()> {
+        let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            let mut rows = bound!(sqlx::query_as::<_, T>(query.sql()), &query.args).fetch(&mut **c);
+            let mut rows = bound!(sqlx::query_as::<_, T>(query.sql(dialect)), &query.args).fetch(&mut **c);
             loop {
                 match rows.try_next().await {
                     Ok(Some(row)) => {

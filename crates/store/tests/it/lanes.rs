@@ -105,6 +105,37 @@ both! {
         assert_eq!(store.claim(NOW, 1, None).await.unwrap().len(), 1);
     }
 
+    async fn what_is_less_urgent_is_left_where_calls_are_short(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let subject = format!("company/{}", desk.company.id);
+        let sync = NewStep::link(step_id(), subject, Some(desk.company.id.clone()));
+        store
+            .write(move |tx| {
+                let sync = sync.clone();
+                Box::pin(async move { tx.append_step(&sync).await })
+            })
+            .await
+            .unwrap();
+        let (decided, decided_too) = (desk.accept(&store, "decided").await, desk.accept(&store, "decided too").await);
+        for open in store.claim_below(NOW, 9, None, Some(2)).await.unwrap() {
+            complete(&store, &open, done()).await;
+        }
+        desk.accept(&store, "new").await;
+        let claim = async |limit, below| {
+            let claimed = store.claim_below(NOW, limit, None, below).await.unwrap();
+            claimed.iter().map(|step| step.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(claim(9, Some(1)).await, [], "no decision is due yet");
+        assert!(store.transition(desk.decided(&[decided, decided_too], Verdict::Deny)).await.unwrap());
+        assert_eq!(claim(9, Some(0)).await, [], "nothing is as urgent as that");
+        assert_eq!(claim(1, Some(1)).await, [StepKind::RecordDecision]);
+        assert_eq!(claim(9, Some(1)).await, [StepKind::RecordDecision]);
+        assert_eq!(claim(9, Some(2)).await, [StepKind::OpenTicket]);
+        assert_eq!(claim(9, Some(2)).await, []);
+        assert_eq!(claim(9, None).await, [StepKind::LinkRecord]);
+    }
+
     async fn parked_until_the_link(home) {
         let store = home.open().await;
         let desk = Desk::set_up(&store, "Sample Dental Group").await;
