@@ -146,6 +146,7 @@ impl App {
             booked: None,
             opened_at: now,
             seen_at: now,
+            doubt_at: None,
         };
         let body = serde_json::json!({
             "ticket": found.id, "customer": found.customer, "customer_is": found.customer_is,

@@ -427,7 +427,8 @@ async fn insert(
     Ok(())
 }
 
-/// What was not finished, and writes on the other side: it may have been done after the backup was taken.
+/// What was not finished, and writes on the other side: it may have been done after the backup was taken. So may all that
+/// is yet to be written on the tickets: a request that is pending here may have been decided there.
 async fn doubt(conn: &mut Conn, now: Time) -> Result<()> {
     let query = Query::new(
         "UPDATE steps SET state = CASE state WHEN 'sending' THEN 'waiting' ELSE state END, claimed_by = NULL,
@@ -438,6 +439,7 @@ async fn doubt(conn: &mut Conn, now: Time) -> Result<()> {
     )
     .bind(now);
     conn.execute(&query).await?;
+    conn.execute(&Query::new("UPDATE tickets SET doubt_at = $1").bind(now)).await?;
     let rest = Query::new("UPDATE steps SET state = 'waiting', claimed_by = NULL WHERE state = 'sending'");
     conn.execute(&rest).await?;
     Ok(())

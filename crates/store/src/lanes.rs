@@ -476,7 +476,7 @@ async fn insert_attempts(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
 }
 
 async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
-    const COLUMNS: &str = "lane, psa_id, url, now, booked, opened_at, seen_at, expected, verify_at";
+    const COLUMNS: &str = "lane, psa_id, url, now, booked, opened_at, seen_at, doubt_at, expected, verify_at";
     let with: Vec<(&TicketRow, &Completed)> =
         all.iter().filter_map(|completed| completed.ticket.as_ref().map(|ticket| (ticket, *completed))).collect();
     for completed in all.iter().filter(|completed| completed.ticket.is_none()) {
@@ -505,6 +505,7 @@ async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
             query.add(ticket.booked.as_deref());
             query.add(ticket.opened_at);
             query.add(ticket.seen_at);
+            query.add(ticket.doubt_at);
             query.add(completed.expected.as_ref().map(|(json, _)| json.as_str()));
             query.add(completed.expected.as_ref().map(|(_, at)| *at));
         }

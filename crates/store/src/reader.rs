@@ -72,8 +72,8 @@ impl Store {
         .await
     }
 
-    /// Puts every undone step that writes on the other side in doubt, since `doubt_at`: this database is older than
-    /// what was written. Tickets are looked for above `floor`.
+    /// Puts every undone step that writes on the other side in doubt, since `doubt_at`, and with it the tickets of all that
+    /// is pending: this database is older than what was written. Tickets are looked for above `floor`.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be written.
@@ -85,7 +85,15 @@ impl Store {
             )
             .bind(doubt_at)
             .bind(&floor);
-            Box::pin(async move { tx.conn.execute(&query).await })
+            let tickets = Query::new(
+                "UPDATE tickets SET doubt_at = $1 WHERE doubt_at IS NULL AND lane IN
+                     (SELECT COALESCE(again_of, joined_to, id) FROM requests WHERE state = 'pending')",
+            )
+            .bind(doubt_at);
+            Box::pin(async move {
+                tx.conn.execute(&tickets).await?;
+                tx.conn.execute(&query).await
+            })
         })
         .await
     }

@@ -142,6 +142,7 @@ struct Raw {
     booked: Option<String>,
     opened_at: Option<i64>,
     seen_at: Option<i64>,
+    doubt_at: Option<i64>,
 }
 
 impl TryFrom<Raw> for RequestRow {
@@ -164,6 +165,7 @@ impl TryFrom<Raw> for RequestRow {
                     booked: raw.booked,
                     opened_at: Time(raw.opened_at.unwrap_or(0)),
                     seen_at: Time(raw.seen_at.unwrap_or(0)),
+                    doubt_at: raw.doubt_at.map(Time),
                 }),
                 _ => None,
             },
@@ -174,7 +176,8 @@ impl TryFrom<Raw> for RequestRow {
 const SELECT: &str = "SELECT r.body, c.name AS company, l.name AS location, p.name AS computer,
     CASE WHEN k.state = 'linked' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS linked,
     (SELECT COUNT(*) FROM requests j WHERE j.joined_to = r.id) AS repeats,
-    COALESCE(r.again_of, r.joined_to, r.id) AS lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at
+    COALESCE(r.again_of, r.joined_to, r.id) AS lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at,
+    t.doubt_at
     FROM requests r
     JOIN companies c ON c.id = r.company_id
     JOIN locations l ON l.id = r.location_id

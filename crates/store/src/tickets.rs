@@ -22,6 +22,9 @@ pub struct TicketRow {
     pub opened_at: Time,
     /// When it was last seen.
     pub seen_at: Time,
+    /// Since when it may hold actions of ours that this database does not remember: it was restored, or lost the request.
+    /// None where it remembers all.
+    pub doubt_at: Option<Time>,
 }
 
 /// A ticket whose state is to be compared with what was asked for.
@@ -117,15 +120,16 @@ impl Store {
             Box::pin(async move {
                 for ticket in tickets {
                     let query = Query::new(
-                        "INSERT INTO tickets (lane, psa_id, url, now, opened_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6)
-                         ON CONFLICT (lane) DO NOTHING",
+                        "INSERT INTO tickets (lane, psa_id, url, now, opened_at, seen_at, doubt_at)
+                         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (lane) DO NOTHING",
                     )
                     .bind(ticket.lane)
                     .bind(ticket.psa_id)
                     .bind(ticket.url)
                     .bind(ticket.now)
                     .bind(ticket.opened_at)
-                    .bind(ticket.seen_at);
+                    .bind(ticket.seen_at)
+                    .bind(ticket.doubt_at);
                     tx.conn.execute(&query).await?;
                 }
                 Ok(())

@@ -7,6 +7,7 @@ use countersign_domain::{
     request::State,
     template::Wrong,
     ticket::{self, Names, Part},
+    time::Time,
     variables::About,
 };
 use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa, Refused};
@@ -30,13 +31,7 @@ impl App {
         self.post_ticket(&*psa, step, context).await
     }
 
-    async fn look_for_ticket(
-        &self,
-        psa: &dyn Psa,
-        step: &Claimed,
-        context: Context,
-        doubt_at: countersign_domain::time::Time,
-    ) -> Result<End> {
+    async fn look_for_ticket(&self, psa: &dyn Psa, step: &Claimed, context: Context, doubt_at: Time) -> Result<End> {
         let id = context.request.request.id.clone();
         let walk = self.walk(psa, self.inner.clock.monotonic(), step.floor.as_ref()).await?;
         self.close_duplicates(psa, &walk.sweep).await?;
@@ -48,7 +43,7 @@ impl App {
             let ticket = first.ticket.merged_into.clone().unwrap_or_else(|| first.ticket.id.clone());
             let opened = Opened { id: ticket, now: first.ticket.clone() };
             let words = format!("By {}: Halo had made ticket {}. Not sent again.", ticket::reference(&id), opened.id);
-            return self.opened(psa, &context, opened, AttemptResult::Found, words);
+            return self.opened(psa, &context, opened, Some(doubt_at), words);
         }
         if walk.blind {
             self.hidden();
@@ -102,7 +97,7 @@ impl App {
         match psa.open_ticket(&new).await {
             Ok(opened) if opened.now.reference.as_ref().is_none_or(|theirs| *theirs == new.reference) => {
                 let words = format!("Ticket {} opened.{}", opened.id, super::text_failed(&failed));
-                self.opened(psa, &context, opened, AttemptResult::Done, words)
+                self.opened(psa, &context, opened, None, words)
             }
             Ok(other) => {
                 let fault = Fault {
@@ -155,14 +150,16 @@ impl App {
         format!("{}/portal/requests/{request}", self.public_url())
     }
 
+    /// `doubt_at`: since when it was looked for, where it was found. Whoever made it may have written on it too.
     fn opened(
         &self,
         psa: &dyn Psa,
         context: &Context,
         opened: Opened,
-        result: AttemptResult,
+        doubt_at: Option<Time>,
         words: String,
     ) -> Result<End> {
+        let result = if doubt_at.is_some() { AttemptResult::Found } else { AttemptResult::Done };
         self.inner.desk.works();
         self.inner.rights.proved(Refused::Create);
         self.inner.desk.raise_highest(&opened.id);
@@ -179,6 +176,7 @@ impl App {
             booked: None,
             opened_at: now,
             seen_at: now,
+            doubt_at,
         };
         Ok(End { result, ticket: Some(ticket), audit: Some(audit), ..End::done(words) })
     }

@@ -1,5 +1,7 @@
 //! Writes one action on a request's ticket: note, time, status and assignee in a single call.
 
+use std::time::Duration;
+
 use countersign_domain::{
     audit::Actor,
     cause::Cause as Why,
@@ -36,7 +38,8 @@ impl App {
             return Ok(End::not_needed("Nothing is to be written."));
         };
         let psa = self.psa()?;
-        if let Some(doubt_at) = step.doubt_at
+        // What was never tried here may have been written all the same, before the database was restored.
+        if let Some(doubt_at) = step.doubt_at.or(known.doubt_at)
             && let Some(end) = self.look_for_action(&*psa, step, context, known, &action, doubt_at).await?
         {
             return Ok(end);
@@ -125,7 +128,12 @@ impl App {
         let actions = psa.actions(&known.psa_id).await?;
         self.inner.desk.works();
         // The opening entry bears what the end user typed, which could be any text.
-        let by_reference = actions.iter().find(|found| !found.opening && found.note.contains(&action.reference));
+        let forgotten = step.kind == StepKind::RecordDecision && known.doubt_at.is_some();
+        let is_it = |found: &&ActionNow| {
+            let by_reference = !found.opening && found.note.contains(&action.reference);
+            by_reference && !(forgotten && is_another_decision(found, action))
+        };
+        let by_reference = actions.iter().find(is_it);
         if let Some(found) = by_reference.or_else(|| reworded(&actions).find(|found| is_same_work(found, action))) {
             let written = Written {
                 id: found.id.clone(),
@@ -149,7 +157,12 @@ impl App {
             self.hidden();
         }
         let unseen = (!actions.iter().any(|found| found.opening)).then_some("the ticket's own opening entry was");
-        let look = self.look(step, unseen, doubt_at);
+        let mut look = self.look(step, unseen, doubt_at);
+        if step.doubt_at.is_none() {
+            // Nothing that this process sent is on its way.
+            let micros = u64::try_from(self.now().0.saturating_sub(doubt_at.0)).unwrap_or(0);
+            look.doubted = Duration::from_micros(micros);
+        }
         Ok(look.not_found(step, self.now()))
     }
 
@@ -216,6 +229,20 @@ fn is_same_work(found: &ActionNow, action: &NewAction) -> bool {
     let seconds = |work: Option<u32>| work.unwrap_or(0);
     let at = found.ended_at.is_some_and(|at| at.0.abs_diff(action.ended_at.0) < 2_000_000);
     at && seconds(action.work_seconds) > 0 && seconds(found.work_seconds) == seconds(action.work_seconds)
+}
+
+/// A decision that this database forgot when it was restored, and that was another one than a person made since: its note
+/// bears the reference, but tells of another time in other words. The ticket then tells both.
+fn is_another_decision(found: &ActionNow, action: &NewAction) -> bool {
+    let other_time = found.ended_at.is_some_and(|at| at.0.abs_diff(action.ended_at.0) >= 2_000_000);
+    other_time && words(&found.note) != words(&action.html)
+}
+
+/// The words of a note, without its markup and without what holds a digit: times and references.
+fn words(html: &str) -> Vec<&str> {
+    let texts = html.split('<').flat_map(|piece| piece.rsplit('>').next());
+    let plain = texts.flat_map(|text| text.split(|c: char| c.is_whitespace() || c.is_ascii_punctuation()));
+    plain.filter(|word| !word.is_empty() && !word.contains(|c: char| c.is_ascii_digit())).collect()
 }
 
 /// The decision's working time, unless it would stand under nobody's name and that is not wanted.

@@ -243,6 +243,7 @@ impl App {
                 booked: None,
                 opened_at: now,
                 seen_at: now,
+                doubt_at: Some(now),
             });
         }
         Ok(self.store().adopt_tickets(adopted).await?)

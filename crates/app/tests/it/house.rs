@@ -89,7 +89,7 @@ pub(crate) struct House {
     pub(crate) halo: Halo,
     pub(crate) clock: Arc<Quick>,
     pub(crate) folder: tempfile::TempDir,
-    place: Place,
+    pub(crate) place: Place,
     between: Option<Between>,
     running: Option<Running>,
     pub(crate) admin: Technician,

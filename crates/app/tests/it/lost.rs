@@ -3,11 +3,15 @@
 use std::{fs, path::Path, time::Duration};
 
 use countersign_app::ticketing::Change;
-use countersign_domain::{id::RequestId, request::Request};
+use countersign_domain::{
+    id::RequestId,
+    request::{Request, State},
+};
+use countersign_store::backup::{self, Over};
 use serde_json::json;
 
 use crate::{
-    halo::{action_of, actions, assert_right},
+    halo::{action_of, actions, assert_right, note},
     house::{Ground, House, until},
 };
 
@@ -163,6 +167,82 @@ async fn tickets_that_a_restored_backup_does_not_know_pause_new_ones_until_a_per
     let ticket = house.halo.ticket_of(forgotten.id.as_str()).await;
     assert_eq!(actions(&ticket).len(), 1, "{ticket:#}");
     assert_eq!(house.halo.tickets().await.len(), 3);
+}
+
+/// A house with a request whose ticket is open, and a backup of that moment.
+async fn backed_up() -> (House, Request, Vec<u8>) {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    let request = house.ask(&computer).await;
+    house.until_step(&request.id, "open_ticket", "done").await;
+    house.assert_all_done().await;
+    let mut kept = Vec::new();
+    backup::backup(&house.place, &mut kept, house.app().now(), "0").await.unwrap();
+    (house, request, kept)
+}
+
+async fn restore(house: &mut House, kept: &[u8]) {
+    let now = house.app().now();
+    house.crash();
+    // The lock of a process that just died is free when its last task has ended.
+    until("it is restored", async || backup::restore(&house.place, kept, Over::Anything, now).await.is_ok()).await;
+    house.start().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_decided_again_after_a_restore_is_not_told_again() {
+    let (mut house, request, kept) = backed_up().await;
+    house.approve(&request).await;
+    house.assert_all_done().await;
+    let told = house.assert_told(&request).await;
+    restore(&mut house, &kept).await;
+    assert_eq!(house.request(&request.id).await.state, State::Pending);
+    house.approve(&request).await;
+    house.assert_all_done().await;
+    assert_eq!(house.assert_told(&request).await["actions"], told["actions"]);
+    assert!(house.attempts(&request.id).await.contains(&("record_decision".to_owned(), "found".to_owned())));
+    // What nobody wrote before is written.
+    house.app().revoke(&house.admin, &request.id).await.unwrap();
+    house.assert_all_done().await;
+    action_of(&house.halo.ticket_of(request.id.as_str()).await, "record_revocation");
+}
+
+/// The ticket would else tell of an approval where there is a denial.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_decision_after_a_restore_is_told_once_whatever_becomes_of_the_call() {
+    let (mut house, request, kept) = backed_up().await;
+    house.approve(&request).await;
+    house.assert_all_done().await;
+    restore(&mut house, &kept).await;
+    house.halo.fault(json!({"kind": "cut_after", "path": "/Actions", "method": "POST", "times": 1})).await;
+    house.deny(&request).await;
+    house.assert_all_done().await;
+    let actions = actions(&house.halo.ticket_of(request.id.as_str()).await);
+    let told: Vec<bool> = actions.iter().map(|action| note(action).contains("denied this")).collect();
+    assert_eq!(told, [false, true], "{actions:#?}");
+}
+
+/// A copy of the database's files tells nobody that it is older than its tickets; a ticket that it does not know does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_copy_that_meets_a_newer_ticket_tells_nothing_again() {
+    let (mut house, request, _) = backed_up().await;
+    house.crash();
+    let backup = tempfile::tempdir().unwrap();
+    copy(house.folder.path(), backup.path());
+    house.start().await;
+    house.approve(&request).await;
+    let computer = house.sample_computer().await;
+    let newer = house.ask(&computer).await;
+    house.until_step(&newer.id, "open_ticket", "done").await;
+    house.assert_all_done().await;
+    house.crash();
+    put_back(backup.path(), house.folder.path());
+    house.start().await;
+    until("it is seen", async || house.app().ticketing().trouble.is_some()).await;
+    house.approve(&request).await;
+    house.app().resume_tickets(&house.admin).await.unwrap();
+    house.assert_all_done().await;
+    house.assert_told(&request).await;
 }
 
 /// A house with one told request, so that there is a control record; and a request whose next answer of `path` is lost.

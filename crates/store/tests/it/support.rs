@@ -369,6 +369,7 @@ pub(crate) fn ticket(lane: &str, psa_id: &str) -> TicketRow {
         booked: None,
         opened_at: NOW,
         seen_at: NOW,
+        doubt_at: None,
     }
 }
 
