@@ -1,13 +1,16 @@
 //! Tickets that are not shown any more, and databases that are older than the tickets.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use countersign_app::ticketing::Change;
 use countersign_domain::{
     id::RequestId,
     request::{Request, State},
 };
-use countersign_store::backup::{self, Over};
+use countersign_store::{
+    ComputerContext,
+    backup::{self, Over},
+};
 use serde_json::json;
 
 use crate::{
@@ -169,13 +172,19 @@ async fn tickets_that_a_restored_backup_does_not_know_pause_new_ones_until_a_per
     assert_eq!(house.halo.tickets().await.len(), 3);
 }
 
-/// A house with a request whose ticket is open, and a backup of that moment.
-async fn backed_up() -> (House, Request, Vec<u8>) {
+/// A house with a request whose ticket is open.
+async fn opened() -> (House, Arc<ComputerContext>, Request) {
     let house = House::new().await;
     let computer = house.sample_computer().await;
     let request = house.ask(&computer).await;
     house.until_step(&request.id, "open_ticket", "done").await;
     house.assert_all_done().await;
+    (house, computer, request)
+}
+
+/// The same, and a backup of that moment.
+async fn backed_up() -> (House, Request, Vec<u8>) {
+    let (house, _, request) = opened().await;
     let mut kept = Vec::new();
     backup::backup(&house.place, &mut kept, house.app().now(), "0").await.unwrap();
     (house, request, kept)
@@ -225,13 +234,12 @@ async fn another_decision_after_a_restore_is_told_once_whatever_becomes_of_the_c
 /// A copy of the database's files tells nobody that it is older than its tickets; a ticket that it does not know does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_copy_that_meets_a_newer_ticket_tells_nothing_again() {
-    let (mut house, request, _) = backed_up().await;
+    let (mut house, computer, request) = opened().await;
     house.crash();
     let backup = tempfile::tempdir().unwrap();
     copy(house.folder.path(), backup.path());
     house.start().await;
     house.approve(&request).await;
-    let computer = house.sample_computer().await;
     let newer = house.ask(&computer).await;
     house.until_step(&newer.id, "open_ticket", "done").await;
     house.assert_all_done().await;

@@ -134,7 +134,7 @@ pub(super) async fn one(AxumState(app): AxumState<App>, visitor: Visitor, Path(i
     };
     let ticket = TicketCard {
         link,
-        reference: request.id.short(),
+        reference: request.lane().short(),
         assigned_to: detail.ticket.as_ref().and_then(|ticket| ticket.assigned_to.clone()),
         time: detail.ticket.as_ref().and_then(|ticket| {
             let minutes = ticket.time_minutes.filter(|minutes| *minutes > 0.0)?.to_string();

@@ -61,7 +61,8 @@ both! {
         before[5].1 -= 1;
         assert_eq!(rows(&new, &TABLES).await, before);
         let row = restored.request(&desk.access(), &told.id).await.unwrap().unwrap();
-        assert_eq!(row.ticket.unwrap().psa_id, "2001");
+        let known = row.ticket.unwrap();
+        assert_eq!((known.psa_id.as_str(), known.doubt_at), ("2001", Some(NOW.plus_seconds(99))));
         assert_eq!(row.request.decision.unwrap().verdict, Verdict::Deny);
         assert_sound(&restored).await;
         // What was not finished is in doubt, above the newest ticket that was known.

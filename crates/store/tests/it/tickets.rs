@@ -69,6 +69,24 @@ both! {
         assert_eq!(store.known_tickets(&[]).await.unwrap(), Vec::<String>::new());
     }
 
+    async fn tickets_of_what_is_pending_are_in_doubt_where_the_database_is_older(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let (decided, pending) = (desk.accept(&store, "decided").await, desk.accept(&store, "pending").await);
+        for (number, step) in store.claim(NOW, 9, None).await.unwrap().iter().enumerate() {
+            let mut end = ended(step, AttemptResult::Done, Next::Done);
+            end.ticket = Some(ticket(&step.lane, &number.to_string()));
+            store.complete(end).await.unwrap();
+        }
+        assert!(store.transition(desk.decided(std::slice::from_ref(&decided), Verdict::Deny)).await.unwrap());
+        store.doubt_undone(NOW.plus_seconds(5), "1".to_owned()).await.unwrap();
+        store.doubt_undone(NOW.plus_seconds(6), "1".to_owned()).await.unwrap();
+        for (request, doubt_at) in [(decided, None), (pending, Some(NOW.plus_seconds(5)))] {
+            let row = store.request(&Access::All, &request.id).await.unwrap().unwrap();
+            assert_eq!(row.ticket.unwrap().doubt_at, doubt_at);
+        }
+    }
+
     async fn a_step_knows_every_link(home) {
         let store = home.open().await;
         let desk = Desk::set_up(&store, "Sample Dental Group").await;
