@@ -240,7 +240,7 @@ fn is_another_decision(found: &ActionNow, action: &NewAction) -> bool {
 
 /// The words of a note, without its markup and without what holds a digit: times and references.
 fn words(html: &str) -> Vec<&str> {
-    let texts = html.split('<').flat_map(|piece| piece.rsplit('>').next());
+    let texts = html.split('<').filter_map(|piece| piece.rsplit('>').next());
     let plain = texts.flat_map(|text| text.split(|c: char| c.is_whitespace() || c.is_ascii_punctuation()));
     plain.filter(|word| !word.is_empty() && !word.contains(|c: char| c.is_ascii_digit())).collect()
 }
