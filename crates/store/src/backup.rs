@@ -76,7 +76,7 @@ pub enum Over {
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database failed, or cannot be opened.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] Error),
     /// The file cannot be read or written.
     #[error("the file: {0}")]
