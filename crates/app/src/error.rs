@@ -16,6 +16,14 @@ pub enum Error {
     /// There is none such, or the caller may not see it.
     #[error("There is no such {0}, or you may not see it.")]
     NotFound(&'static str),
+    /// The ticketing system has no record with this id.
+    #[error("HaloPSA has no {what} with the id {psa_id}, or hides it from our agent.")]
+    NoRecord {
+        /// What it would be.
+        what: &'static str,
+        /// The id that was named.
+        psa_id: String,
+    },
     /// The caller's role, token or person forbids it.
     #[error("{sentence}")]
     Forbidden {
@@ -67,7 +75,7 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NotFound(_) => "not_found",
+            Self::NotFound(_) | Self::NoRecord { .. } => "not_found",
             Self::Forbidden { code, .. } | Self::Invalid { code, .. } | Self::Conflict { code, .. } => code,
             Self::AlreadyDecided(_) => "already_decided",
             Self::TooMany(_) => "too_many_requests",
@@ -80,6 +88,11 @@ impl Error {
 
     pub(crate) fn invalid(code: &'static str, field: &'static str, sentence: impl Into<String>) -> Self {
         Self::Invalid { code, field: Some(field), sentence: sentence.into() }
+    }
+
+    /// An id of the other side that cannot be one; any other failure stays what it is.
+    pub(crate) fn of_an_id(field: &'static str, fault: Fault) -> Self {
+        if fault.is_our_own() { Self::invalid("bad_field", field, format!("{fault}")) } else { fault.into() }
     }
 
     pub(crate) fn conflict(code: &'static str, sentence: impl Into<String>) -> Self {

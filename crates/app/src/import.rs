@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The most lines of one list.
-pub const MAX_LINES: usize = 1000;
+pub const MAX_LINES: usize = 10_000;
 
 /// One line, as it was written.
 #[derive(Debug, Clone, Default)]
@@ -106,7 +106,7 @@ struct Work {
     /// Customers that lines above take.
     taken: HashSet<String>,
     /// Records of the other side, by customer.
-    theirs: HashMap<Option<String>, Vec<Theirs>>,
+    theirs: HashMap<Option<String>, HashMap<String, Theirs>>,
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives the error away")]
@@ -301,10 +301,10 @@ impl App {
         if !work.theirs.contains_key(&customer) {
             let psa = self.psa().map_err(text)?;
             let all = psa.records(kind, customer.as_deref(), usize::MAX).await.map_err(|fault| text(fault.into()))?;
-            work.theirs.insert(customer.clone(), all);
+            let by_id = all.into_iter().map(|theirs| (theirs.psa_id.clone(), theirs));
+            work.theirs.insert(customer.clone(), by_id.collect());
         }
-        let all = work.theirs.get(&customer).map(Vec::as_slice).unwrap_or_default();
-        let found = all.iter().find(|theirs| theirs.psa_id == psa_id).cloned();
+        let found = work.theirs.get(&customer).and_then(|all| all.get(psa_id)).cloned();
         let theirs = found.ok_or_else(|| format!("HaloPSA has no record with the id {psa_id} here, or hides it."))?;
         if kind == Kind::Company {
             let id = known.map_or("", |known| &known.id);

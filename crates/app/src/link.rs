@@ -1,6 +1,8 @@
 //! Ties our records to Halo's by id: by the rule when they are made and when a company is linked, by hand when a
 //! person says so.
 
+use std::collections::HashMap;
+
 use countersign_domain::{
     audit::Actor,
     directory::{Company, Contact, Technician},
@@ -14,6 +16,9 @@ use countersign_store::{CompanyRow, NewStep, Next, Tx};
 use serde::Serialize;
 
 use crate::{App, Error, Result, directory::all_companies, enroll::record, people::require};
+
+/// How many records of the other side a person is offered at a time.
+pub const OFFERED: usize = 1000;
 
 /// One of our records, as far as linking needs to know it.
 #[derive(Debug, Clone)]
@@ -236,8 +241,8 @@ impl App {
     /// Links one record, by the rule or by hand to any record of the other side, whatever its name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where ours or theirs is not there; `company_unlinked` where the company comes first;
-    /// `linked_twice` for a second company to one customer.
+    /// [`Error::NotFound`] where ours is not there, [`Error::NoRecord`] where theirs is not; `bad_field` for what is no id;
+    /// `company_unlinked` where the company comes first; `linked_twice` for a second company to one customer.
     pub async fn link(&self, by: &Technician, kind: Kind, id: &str, psa_id: Option<&str>) -> Result<Link> {
         let ours = self.visible(by, kind, id).await?;
         let psa = self.psa()?;
@@ -257,7 +262,7 @@ impl App {
                     let company = ours.company.as_ref().ok_or_else(company_first)?;
                     self.customer_of(company).await?.ok_or_else(company_first)?;
                 }
-                let theirs = psa.record(kind, psa_id).await?.ok_or(Error::NotFound("record in Halo"))?;
+                let theirs = their_record(&*psa, kind, "psa_id", psa_id).await?;
                 return self.tie(by, kind, id, theirs).await;
             }
         };
@@ -331,11 +336,18 @@ impl App {
         Ok(ours)
     }
 
-    /// Records of the other side to choose from, inside the linked customer where the kind lives in one.
+    /// Up to [`OFFERED`] records of the other side to choose from, inside the linked customer where the kind lives in one:
+    /// those with `part` in their name, or whose id it is; any where it is empty.
     ///
     /// # Errors
     /// `company_unlinked` where the company comes first; [`Error::Psa`] with Halo's words.
-    pub async fn choose_from(&self, by: &Technician, kind: Kind, company: Option<&CompanyId>) -> Result<Vec<Theirs>> {
+    pub async fn choose_from(
+        &self,
+        by: &Technician,
+        kind: Kind,
+        company: Option<&CompanyId>,
+        part: &str,
+    ) -> Result<Vec<Theirs>> {
         require(by, right_to_link(kind))?;
         let psa = self.psa()?;
         let customer = match (kind, company) {
@@ -346,29 +358,39 @@ impl App {
                 Some(self.customer_of(company).await?.ok_or_else(company_first)?)
             }
         };
-        Ok(psa.records(kind, customer.as_deref(), 1000).await?)
+        Ok(psa.search(kind, customer.as_deref(), part, OFFERED).await?)
     }
 
     /// Makes companies of Halo's customers, linked by id. Customers that a company is linked to already answer that
-    /// company.
+    /// company. All of them are looked for before the first is made, so that a wrong id leaves nothing behind.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] where the caller may not; [`Error::NotFound`] names a customer that is not there.
+    /// [`Error::Forbidden`] where the caller may not; [`Error::NoRecord`] names a customer that is not there, `bad_field`
+    /// what is no id.
     pub async fn import_companies(&self, by: &Technician, psa_ids: &[String]) -> Result<Vec<CompanyRow>> {
         require(by, Right::EditDirectory)?;
         all_companies(by)?;
         let psa = self.psa()?;
-        let mut rows = Vec::new();
+        let mut new = HashMap::new();
         for psa_id in psa_ids {
-            let id = if let Some(known) = self.store().linked_to(Kind::Company, psa_id).await?.first() {
-                known.parse().map_err(|_| Error::NotFound("company"))?
-            } else {
-                let theirs = psa.record(Kind::Company, psa_id).await?.ok_or(Error::NotFound("customer in Halo"))?;
-                self.import_customer(by, &*psa, &theirs).await?.0
+            if self.company_linked_to(psa_id).await?.is_none() {
+                new.insert(psa_id, their_record(&*psa, Kind::Company, "psa_ids", psa_id).await?);
+            }
+        }
+        let mut rows = Vec::with_capacity(psa_ids.len());
+        for psa_id in psa_ids {
+            let id = match new.remove(psa_id) {
+                Some(theirs) => self.import_customer(by, &*psa, &theirs).await?.0,
+                None => self.company_linked_to(psa_id).await?.ok_or(Error::NotFound("company"))?,
             };
             rows.push(self.company(by, &id).await?);
         }
         Ok(rows)
+    }
+
+    async fn company_linked_to(&self, psa_id: &str) -> Result<Option<CompanyId>> {
+        let linked = self.store().linked_to(Kind::Company, psa_id).await?;
+        linked.first().map(|id| id.parse().map_err(|_| Error::NotFound("company"))).transpose()
     }
 
     /// The company of a customer, and whether it was there: the one that is linked to it, else the unlinked one of its
@@ -379,8 +401,8 @@ impl App {
         psa: &dyn Psa,
         theirs: &Theirs,
     ) -> Result<(CompanyId, Imported)> {
-        if let Some(known) = self.store().linked_to(Kind::Company, &theirs.psa_id).await?.first() {
-            return Ok((known.parse().map_err(|_| Error::NotFound("company"))?, Imported::LinkedBefore));
+        if let Some(known) = self.company_linked_to(&theirs.psa_id).await? {
+            return Ok((known, Imported::LinkedBefore));
         }
         let (id, imported) = self.company_for(by, theirs).await?;
         let ours = self.visible(by, Kind::Company, id.as_str()).await?;
@@ -516,6 +538,23 @@ impl App {
             (LinkState::Unlinked, _) => "No record of that name was found.".to_owned(),
         };
         Ok((Next::Done, words))
+    }
+}
+
+/// The record of the other side that a person names by its id, in this field of what he sent.
+async fn their_record(psa: &dyn Psa, kind: Kind, field: &'static str, psa_id: &str) -> Result<Theirs> {
+    let found = psa.record(kind, psa_id).await.map_err(|fault| Error::of_an_id(field, fault))?;
+    found.ok_or_else(|| Error::NoRecord { what: their_word(kind), psa_id: psa_id.to_owned() })
+}
+
+/// What Halo calls a record of this kind.
+const fn their_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Company => "customer",
+        Kind::Location => "site",
+        Kind::Computer => "asset",
+        Kind::Technician => "agent",
+        Kind::Contact => "user",
     }
 }
 

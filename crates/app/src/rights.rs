@@ -222,12 +222,7 @@ impl App {
         if told.iter().any(|line| line.id == suspect.id && line.status == CheckStatus::Ok) {
             return None;
         }
-        let what = match call {
-            Refused::Create => "new tickets",
-            Refused::Action => "actions on tickets",
-        };
-        let sentence =
-            format!("HaloPSA refuses {what}: {words}. Most likely it is \"{}\". {}", suspect.title, to_do(&suspect));
+        let sentence = format!("{words}. Most likely it is \"{}\". {}", suspect.title, to_do(&suspect));
         Some(Trouble { sentence, proof: Some(call), noticed: noticed.clone() })
     }
 

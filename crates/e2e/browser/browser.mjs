@@ -1,7 +1,7 @@
 // What the browser tests share: the browser and its contexts, waiting for conditions, axe, and the list of tests.
 //
 // A page that breaks its content security policy or writes an error fails the last test, unless the test that provoked it
-// said so by `expect`. Called by portal.mjs and setup.mjs.
+// said so by `expect`. Called by portal.mjs, lists.mjs and setup.mjs.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -5,70 +5,17 @@
 //   CHROMIUM   the browser; /usr/bin/chromium by default
 //   SHOTS      a folder for pictures of what was seen, all sizes and themes; none by default
 //   PICTURES   a folder for the pictures of the guide in docs/; none by default
-//
-// Starts the programs itself, on free ports and in a folder of its own, and ends them.
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { context, desktop, expect, findings, is, phone, runAll, shots, test, until, wider } from './browser.mjs';
+import { address, administrator, bin, children, control, data, folder, halo, run, serve } from './programs.mjs';
 
-const bin = process.env.BIN;
-if (!bin) throw new Error('BIN is not set: the folder of the programs');
 const pictures = process.env.PICTURES;
 if (pictures) mkdirSync(pictures, { recursive: true });
-const folder = mkdtempSync(join(tmpdir(), 'countersign-setup-'));
-const data = join(folder, 'data');
 
-// ---- the programs ----------------------------------------------------------------------------------------------------
-const children = new Set();
-process.on('exit', () => {
-  children.forEach((child) => child.kill());
-  rmSync(folder, { recursive: true, force: true });
-});
-
-// Starts a program; answers it with the first line that it prints.
-function start(name, args) {
-  const child = spawn(join(bin, name), args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
-  children.add(child);
-  child.on('exit', () => children.delete(child));
-  return new Promise((resolve, reject) => {
-    let out = '';
-    child.on('exit', (code) => reject(new Error(`${name} ended with ${code}: ${out}`)));
-    child.stdout.on('data', (piece) => {
-      out += piece;
-      if (out.includes('\n')) resolve({ child, line: out.slice(0, out.indexOf('\n')) });
-    });
-  });
-}
-function run(name, args) {
-  const done = spawnSync(join(bin, name), args, { cwd: folder, encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`${name} ${args.join(' ')}: ${done.status} ${done.stderr}`);
-  return done.stdout.trim();
-}
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const halo = JSON.parse((await start('halo-sim', ['--listen', '127.0.0.1:0', '--seed', 'demo'])).line);
-const control = async (method, path, body) => {
-  const answer = await fetch(new URL(`/sim/v1${path}`, halo.url), { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-  const text = await answer.text();
-  return text && JSON.parse(text);
-};
-
-const listen = `127.0.0.1:${await freePort()}`;
-const serve = () => start('countersign', ['serve', '--listen', listen, '--data-dir', data, '--log-level', 'error']);
-const link = run('countersign', ['admin', 'create', '--email', 'maria.ruiz@example.com', '--name', 'Maria Ruiz', '--data-dir', data, '--public-url', `http://${listen}`]);
-const token = run('countersign', ['token', 'create', '--technician', 'maria.ruiz@example.com', '--name', 'browser test', '--data-dir', data]);
+const { link, api } = administrator();
 let { child: server } = await serve();
-const address = (path) => `http://${listen}${path}`;
 const setup = (step) => address(`/portal/settings/ticketing/setup${step ? `/${step}` : ''}`);
 
 // ---- the tests -------------------------------------------------------------------------------------------------------
@@ -329,12 +276,8 @@ test('gone through again: links stay, and a kept secret is enough', async () => 
 
 test('the many pages that follow need no allowance of calls', async () => {
   // Each asks Halo anew, and a page waits once 300 calls in 300 s are made.
-  const answer = await fetch(address('/api/v1/ticketing'), {
-    method: 'PATCH',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ budget: { calls: 300, window_s: 300, off: true } }),
-  });
-  is('status', answer.status, 200);
+  const { budget } = await api('PATCH', '/ticketing', { budget: { calls: 300, window_s: 300, off: true } });
+  is('off', budget.off, true);
 });
 
 test('without the page\'s script every step works as plain forms', async () => {

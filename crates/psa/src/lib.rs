@@ -76,6 +76,14 @@ pub struct Fault {
     pub fix: String,
 }
 
+impl Fault {
+    /// True where what was asked cannot be asked, so that nothing was sent: an id that is none, an address that is none.
+    #[must_use]
+    pub fn is_our_own(&self) -> bool {
+        self.cause == Cause::Invalid && self.status.is_none()
+    }
+}
+
 /// Both as sentences, one after the other.
 fn as_sentences(words: &str, fix: &str) -> String {
     let full = |text: &str| {
@@ -140,6 +148,9 @@ pub trait Psa: Send + Sync {
     async fn record(&self, kind: Kind, id: &str) -> Result<Option<Theirs>, Fault>;
     /// Records of a kind to choose from, those of `customer` where the kind lives inside one, at most `limit`.
     async fn records(&self, kind: Kind, customer: Option<&str>, limit: usize) -> Result<Vec<Theirs>, Fault>;
+    /// Up to `limit` records that bear `part` in one of their names, or whose id it is, by name; the first ones where it
+    /// is empty. For a person who chooses: inside `customer` where the kind lives in one.
+    async fn search(&self, kind: Kind, customer: Option<&str>, part: &str, limit: usize) -> Result<Vec<Theirs>, Fault>;
     /// Begins a walk over every record of a kind, of all customers, with those out of use; only what changed since a
     /// time, where one is named and the other side can tell. Calls nothing before its first page is asked for.
     fn walk(&self, kind: Kind, since: Option<Time>) -> Box<dyn Records>;

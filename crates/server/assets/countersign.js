@@ -403,7 +403,7 @@
     const [file] = input.files;
     const field = document.getElementById(input.dataset.fileInto);
     if (!file || !field) return;
-    if (file.size > 80_000) {
+    if (file.size > Number(input.dataset.largest)) {
       input.value = '';
       toast(input.dataset.tooLarge);
       return;

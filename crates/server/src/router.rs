@@ -19,7 +19,6 @@ use tower_http::{
         CompressionLayer,
         predicate::{DefaultPredicate, Predicate as _, SizeAbove},
     },
-    limit::RequestBodyLimitLayer,
     timeout::TimeoutLayer,
 };
 use utoipa::{
@@ -32,7 +31,7 @@ use crate::{
     api, endpoint_api,
     http::{
         Shared, headers,
-        limits::{LONGEST, Limits, MAX_BODY, hear_out, limit},
+        limits::{LONGEST, Limits, MAX_BODY, MAX_LIST, MAX_LIST_FORM, bodies_up_to, limit},
         problem::{Answer, Problem},
     },
     portal, telemetry,
@@ -72,6 +71,7 @@ impl Modify for Credentials {
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(api::router().into_openapi());
+    document.merge(api::lists_in().into_openapi());
     document.merge(endpoint_api::router().into_openapi());
     document
 }
@@ -90,8 +90,10 @@ pub(crate) fn router(shared: &Shared, limits: Arc<Limits>, store: Store) -> Rout
         .merge(api::router().split_for_parts().0)
         .route(DOCUMENT, told)
         .merge(to_try)
-        .merge(portal::router())
-        .layer(gzip);
+        .merge(portal::router());
+    let lists = bodies_up_to(MAX_LIST, api::lists_in().split_for_parts().0)
+        .merge(bodies_up_to(MAX_LIST_FORM, portal::lists_in()));
+    let people = bodies_up_to(MAX_BODY, people).merge(lists).layer(gzip);
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(shared.clone(), headers::observe))
         .layer(from_fn_with_state(shared.clone(), headers::secure))
@@ -99,12 +101,10 @@ pub(crate) fn router(shared: &Shared, limits: Arc<Limits>, store: Store) -> Rout
         .layer(from_fn_with_state(limits, limit))
         .layer(CatchPanicLayer::custom(headers::panicked))
         // Until the answer begins: a stream of events goes on for as long as it is listened to.
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
-        .layer(from_fn(hear_out))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY));
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST));
     Router::new()
         .merge(people)
-        .merge(endpoint_api::router().split_for_parts().0)
+        .merge(bodies_up_to(MAX_BODY, endpoint_api::router().split_for_parts().0))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(move |State(shared): State<Shared>| metrics(shared, store.clone())))

@@ -23,6 +23,8 @@ use countersign_domain::{
 };
 use futures_util::stream;
 
+use crate::http::limits::MAX_LIST;
+
 /// Rows of one read: an export holds no reader for longer.
 const READ: usize = 500;
 
@@ -274,7 +276,13 @@ impl Lines<'_> {
 }
 
 /// Reads a list: UTF-8 with or without a byte order mark, commas or semicolons, a line of column names first.
+///
+/// # Errors
+/// A sentence where it is larger than [`MAX_LIST`], no UTF-8, or has no line of names.
 pub(crate) fn read(bytes: &[u8]) -> Result<Sheet, String> {
+    if bytes.len() > MAX_LIST {
+        return Err(format!("The list is larger than {} MiB. Split it into several.", MAX_LIST / 1024 / 1024));
+    }
     let text = std::str::from_utf8(bytes)
         .map_err(|_| "The file is not UTF-8. Save it as “CSV UTF-8”, then try again.".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

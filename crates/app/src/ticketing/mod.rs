@@ -317,7 +317,8 @@ impl App {
     pub async fn choices(&self, ticket_type: Option<&str>) -> Result<Choices> {
         let connected = self.connected();
         let psa = connected.psa.as_ref().ok_or(Error::NotConnected)?;
-        Ok(psa.choices(ticket_type.or(connected.settings.ticket_type.as_deref())).await?)
+        let choices = psa.choices(ticket_type.or(connected.settings.ticket_type.as_deref())).await;
+        choices.map_err(|fault| Error::of_an_id("ticket_type", fault))
     }
 
     /// Asks an address where its servers are.
@@ -334,7 +335,8 @@ async fn complete(psa: Option<&dyn Psa>, before: &Settings, after: &mut Settings
     if !change.touches_choices() {
         return Ok(());
     }
-    let choices = psa.ok_or(Error::NotConnected)?.choices(after.ticket_type.as_deref()).await?;
+    let choices = psa.ok_or(Error::NotConnected)?.choices(after.ticket_type.as_deref()).await;
+    let choices = choices.map_err(|fault| Error::of_an_id("ticket_type", fault))?;
     if change.ticket_type.is_some() && after.ticket_type != before.ticket_type {
         suggest(after, change, &choices);
     }
@@ -365,7 +367,8 @@ async fn try_out(psa: &dyn Psa) -> Result<()> {
 
 /// The customer for unlinked companies is one that Halo shows, and that is in use.
 async fn check_customer(psa: &dyn Psa, id: &str) -> Result<()> {
-    let refused = match psa.record(Kind::Company, id).await? {
+    let found = psa.record(Kind::Company, id).await;
+    let refused = match found.map_err(|fault| Error::of_an_id("catch_all_customer", fault))? {
         Some(customer) if !customer.inactive => return Ok(()),
         Some(customer) => format!("The customer {} is inactive in Halo. Choose another.", customer.psa_name),
         None => format!("Halo shows our agent no customer {id}."),

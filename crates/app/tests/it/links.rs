@@ -108,8 +108,13 @@ async fn customers_are_imported_once_and_two_companies_of_one_customer_are_a_que
     assert_eq!(names, ["Demo Freight Lines", "Specimen Credit Union"]);
     let again = house.app().import_companies(&house.admin, &wanted).await.unwrap();
     assert_eq!(again[0].company.id, rows[0].company.id);
-    let none = house.app().import_companies(&house.admin, &["9999".to_owned()]).await.unwrap_err();
-    assert_eq!(none.code(), "not_found");
+    for (wrong, code) in [("9999", "not_found"), ("their name", "bad_field"), ("0", "bad_field"), ("", "bad_field")] {
+        let ids = ["204".to_owned(), wrong.to_owned()];
+        let refused = house.app().import_companies(&house.admin, &ids).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{wrong}: {refused}");
+        assert!(refused.to_string().contains(wrong), "it is named: {refused}");
+    }
+    assert!(house.store().linked_to(Kind::Company, "204").await.unwrap().is_empty(), "one wrong id makes no company");
 
     let hand = house.app().create_company(&house.admin, "The bakers").await.unwrap().company.id;
     house.app().link(&house.admin, Kind::Company, hand.as_str(), Some("207")).await.unwrap();
@@ -121,6 +126,37 @@ async fn customers_are_imported_once_and_two_companies_of_one_customer_are_a_que
     let link = house.app().link(&house.admin, Kind::Company, second.as_str(), None).await.unwrap();
     assert_eq!((link.state, link.candidates.len()), (LinkState::Ambiguous, 1));
     house.assert_all_done().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_id_of_halos_is_named_and_ties_nothing() {
+    let house = House::new().await;
+    let computer = house.sample_computer().await;
+    house.assert_all_done().await;
+    let (app, admin) = (house.app(), &house.admin);
+    let ours = &computer.computer;
+    let user = house.technician("stranger@example.com", "Sam Stranger", Role::L1).await;
+    for (kind, id) in [
+        (Kind::Company, ours.company_id.as_str()),
+        (Kind::Location, ours.location_id.as_str()),
+        (Kind::Computer, ours.id.as_str()),
+        (Kind::Technician, user.id.as_str()),
+    ] {
+        for (wrong, code) in [("SDG-FD-01", "bad_field"), ("4301.5", "bad_field"), ("999999", "not_found")] {
+            let refused = app.link(admin, kind, id, Some(wrong)).await.unwrap_err();
+            assert_eq!(refused.code(), code, "{kind:?} {wrong}: {refused}");
+            assert!(refused.to_string().contains(wrong), "{kind:?}: {refused}");
+        }
+    }
+    let link = app.computer(admin, &ours.id).await.unwrap().link;
+    assert_eq!((link.state, link.psa_id.as_deref()), (LinkState::Linked, Some("4301")));
+
+    let of = |change: Change| app.change_ticketing(house.by(), change);
+    let type_of = of(Change { ticket_type: Some(Some("Incident".to_owned())), ..Change::default() }).await.unwrap_err();
+    assert!(type_of.code() == "bad_field" && type_of.to_string().contains("Incident"), "{type_of}");
+    let all = of(Change { catch_all_customer: Some(Some("all".to_owned())), ..Change::default() }).await.unwrap_err();
+    assert_eq!(all.code(), "bad_field", "{all}");
+    assert_eq!(app.choices(Some("Incident")).await.unwrap_err().code(), "bad_field");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -111,6 +111,34 @@ async fn a_halo_that_cannot_be_used() {
     server.connect(&sim).await;
 }
 
+#[tokio::test]
+async fn ids_that_are_none_of_halos_are_named() {
+    let sim = Sim::start("demo").await;
+    let server = Server::start(sim.host()).await;
+    server.connect(&sim).await;
+    let api = &server.api;
+    let import = "/api/v1/companies/import";
+    let refused = api.post(import, json!({ "psa_ids": ["202", "Sample Dental Group"] })).await;
+    refused.problem(422, "bad_field");
+    assert_eq!(refused.body["field"], "psa_ids", "{refused:?}");
+    assert!(text(&refused.body, "detail").contains("Sample Dental Group"), "{refused:?}");
+    let unknown = api.post(import, json!({ "psa_ids": ["202", "999999"] })).await;
+    unknown.problem(404, "not_found");
+    assert!(text(&unknown.body, "detail").contains("999999"), "{unknown:?}");
+    assert!(items(&api.get("/api/v1/companies").await.ok()).is_empty(), "nothing was made of either list");
+
+    let company = api.post("/api/v1/companies", json!({ "name": "Stand-in Clinic" })).await;
+    let link = format!("/api/v1/companies/{}/link", text(&company.body, "id"));
+    let refused = api.post(&link, json!({ "psa_id": "202a" })).await;
+    refused.problem(422, "bad_field");
+    assert_eq!(refused.body["field"], "psa_id", "{refused:?}");
+    api.post(&link, json!({ "psa_id": "999999" })).await.problem(404, "not_found");
+    api.get("/api/v1/ticketing/choices?ticket_type=Incident").await.problem(422, "bad_field");
+    let found = api.get("/api/v1/psa-records?kind=company&q=freight").await.ok();
+    assert_eq!(items(&found).len(), 1, "{found}");
+    assert_eq!(items(&found)[0]["psa_id"], "202");
+}
+
 #[track_caller]
 fn refuses(ended: &Ended, words: &[&str]) {
     assert_eq!(ended.code, Some(1), "{ended:?}");

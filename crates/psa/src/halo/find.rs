@@ -116,18 +116,8 @@ pub(super) async fn look_up(
     if key.is_empty() {
         return Ok(Vec::new());
     }
-    // Halo's search does not fold white space, so it gets the name as one line.
-    let search = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fitting = |mut rows: Vec<Theirs>| {
-        rows.retain(|row| row.keys.iter().any(|other| text::name_key(other) == key));
-        rows
-    };
-    let found = fitting(list(client, kind, customer, Some(search), usize::MAX).await?);
-    if found.is_empty() && kind == Kind::Computer {
-        // The search looks at the tag and the key fields alone; some tenants keep the name in a field of the type.
-        return Ok(fitting(list(client, kind, customer, None, usize::MAX).await?));
-    }
-    Ok(found)
+    let fits = |row: &Theirs| row.keys.iter().any(|other| text::name_key(other) == key);
+    named(client, kind, customer, name, usize::MAX, &fits).await
 }
 
 /// Up to `limit` records, by name.
@@ -137,21 +127,77 @@ pub(super) async fn records(
     customer: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Theirs>, Fault> {
-    let mut rows = list(client, kind, customer, None, limit).await?;
-    rows.sort_by_cached_key(|row| (text::name_key(&row.psa_name), row.psa_id.clone()));
+    let mut rows = list(client, kind, customer, None, limit, &|_| true).await?;
+    sort(&mut rows);
     Ok(rows)
+}
+
+/// Up to `limit` records with `part` in one of their names, and the one whose id it is, by name.
+pub(super) async fn search(
+    client: &Client,
+    kind: Kind,
+    customer: Option<&str>,
+    part: &str,
+    limit: usize,
+) -> Result<Vec<Theirs>, Fault> {
+    let key = text::name_key(part);
+    if key.is_empty() {
+        return records(client, kind, customer, limit).await;
+    }
+    let bears = |name: &str| text::name_key(name).contains(&key);
+    let fits = |row: &Theirs| bears(&row.psa_name) || row.keys.iter().any(|other| bears(other));
+    let mut rows = named(client, kind, customer, part, limit, &fits).await?;
+    if let Ok(id) = map::id(part.trim())
+        && rows.iter().all(|row| row.psa_id != part.trim())
+    {
+        rows.extend(one(client, kind, inside(kind, customer)?, id).await?);
+    }
+    sort(&mut rows);
+    Ok(rows)
+}
+
+/// Records that fit, as the other side's search finds them.
+async fn named(
+    client: &Client,
+    kind: Kind,
+    customer: Option<&str>,
+    text: &str,
+    limit: usize,
+    fits: Fits<'_>,
+) -> Result<Vec<Theirs>, Fault> {
+    // Halo's search does not fold white space, so it gets the text as one line.
+    let search = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let found = list(client, kind, customer, Some(search), limit, fits).await?;
+    if found.is_empty() && kind == Kind::Computer {
+        // The search looks at the tag and the key fields alone; some tenants keep the name in a field of the type.
+        return list(client, kind, customer, None, limit, fits).await;
+    }
+    Ok(found)
+}
+
+fn sort(rows: &mut [Theirs]) {
+    rows.sort_by_cached_key(|row| (text::name_key(&row.psa_name), row.psa_id.clone()));
 }
 
 /// One record by its id.
 pub(super) async fn record(client: &Client, kind: Kind, id: i64) -> Result<Option<Theirs>, Fault> {
+    one(client, kind, None, id).await
+}
+
+/// One record by its id, if it is this customer's.
+async fn one(client: &Client, kind: Kind, of: Option<i64>, id: i64) -> Result<Option<Theirs>, Fault> {
+    let theirs = |customer: Option<i64>| of.is_none() || customer == of;
     Ok(match kind {
         Kind::Company => or_none(client.customer(id).await)?.map(map::customer),
-        Kind::Location => or_none(client.site(id).await)?.map(map::site),
-        Kind::Computer => or_none(client.asset(id).await)?.map(map::asset),
+        Kind::Location => or_none(client.site(id).await)?.filter(|site| theirs(site.client_id)).map(map::site),
+        Kind::Computer => or_none(client.asset(id).await)?.filter(|asset| theirs(asset.client_id)).map(map::asset),
         Kind::Technician => or_none(client.agent(id).await)?.map(map::agent),
-        Kind::Contact => or_none(client.user(id).await)?.map(map::contact),
+        Kind::Contact => or_none(client.user(id).await)?.filter(|user| theirs(user.client_id)).map(map::contact),
     })
 }
+
+/// Which rows of a list count: a filter of the other side can be ignored in silence.
+type Fits<'a> = &'a (dyn Fn(&Theirs) -> bool + Sync);
 
 async fn list(
     client: &Client,
@@ -159,39 +205,45 @@ async fn list(
     customer: Option<&str>,
     search: Option<String>,
     limit: usize,
+    fits: Fits<'_>,
 ) -> Result<Vec<Theirs>, Fault> {
     let client_id = inside(kind, customer)?;
     match kind {
         Kind::Company => {
             let filter = CustomerFilter { search, ..CustomerFilter::default() };
-            gather(client.customers(&filter), limit, map::customer).await
+            gather(client.customers(&filter), limit, map::customer, fits).await
         }
         Kind::Location => {
             let filter = SiteFilter { client_id, search, ..SiteFilter::default() };
-            gather(client.sites(&filter), limit, map::site).await
+            gather(client.sites(&filter), limit, map::site, fits).await
         }
         Kind::Computer => {
             let filter = AssetFilter { client_id, search, ..AssetFilter::default() };
-            gather(client.assets(&filter), limit, map::asset).await
+            gather(client.assets(&filter), limit, map::asset, fits).await
         }
         Kind::Contact => {
             let filter = UserFilter { client_id, search, ..UserFilter::default() };
-            gather(client.users(&filter), limit, map::contact).await
+            gather(client.users(&filter), limit, map::contact, fits).await
         }
         Kind::Technician => {
             let agents = client.agents(AgentFilter::Enabled).await.map_err(|error| fault(&error))?;
             // An agent that exists for an application is nobody's colleague.
             let people = agents.into_iter().filter(|agent| agent.isapiagent != Some(true));
-            Ok(people.take(limit).map(map::agent).collect())
+            Ok(people.map(map::agent).filter(fits).take(limit).collect())
         }
     }
 }
 
-async fn gather<T: Record>(pages: Pages<T>, limit: usize, map: fn(T) -> Theirs) -> Result<Vec<Theirs>, Fault> {
+async fn gather<T: Record>(
+    pages: Pages<T>,
+    limit: usize,
+    map: fn(T) -> Theirs,
+    fits: Fits<'_>,
+) -> Result<Vec<Theirs>, Fault> {
     let mut pages = pages.page_size(DIRECTORY_PAGE.min(limit.max(1)));
     let mut rows = Vec::new();
     while let Some(page) = pages.next().await.map_err(|error| fault(&error))? {
-        rows.extend(page.into_iter().map(map));
+        rows.extend(page.into_iter().map(map).filter(fits));
         if rows.len() >= limit {
             rows.truncate(limit);
             return Ok(rows);

@@ -250,6 +250,10 @@ impl Psa for Halo {
         find::records(&self.sync(), kind, customer, limit).await
     }
 
+    async fn search(&self, kind: Kind, customer: Option<&str>, part: &str, limit: usize) -> Result<Vec<Theirs>, Fault> {
+        find::search(&self.sync(), kind, customer, part, limit).await
+    }
+
     async fn sign_in(&self) -> Result<(), Fault> {
         self.sync().sign_in(SignIn::Fresh).await.map(|_| ()).map_err(|error| fault(&error))
     }

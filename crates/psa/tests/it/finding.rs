@@ -75,6 +75,48 @@ async fn long_lists_are_complete_and_limits_hold() {
 }
 
 #[tokio::test]
+async fn a_search_finds_what_is_beyond_the_first_thousand() {
+    // Two hundred assets at each of thirty sites, and those of one customer.
+    let desk = Desk::with(Config { assets: Some(30_000), ..Config::default() }).await;
+    let state = desk.control("GET", "/state", json!({})).await;
+    let mut of_201 = state["assets"].as_array().unwrap().iter().filter(|asset| asset["client_id"] == 201);
+    let (count, last) = (of_201.clone().count(), of_201.next_back().unwrap().clone());
+    assert!(count > 1100, "{count}");
+    let (id, name) = (last["id"].to_string(), last["inventory_number"].as_str().unwrap().to_owned());
+    let first = desk.psa.search(Kind::Computer, Some("201"), "", 1000).await.unwrap();
+    assert!(first.len() == 1000 && first.iter().all(|one| one.psa_id != id), "the list alone does not reach it");
+
+    let part = &name.to_lowercase()[3..];
+    let found = desk.psa.search(Kind::Computer, Some("201"), &format!("  {part} "), 1000).await.unwrap();
+    assert_eq!(found.iter().map(|one| one.psa_id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+    let by_id = desk.psa.search(Kind::Computer, Some("201"), &id, 1000).await.unwrap();
+    assert!(by_id.iter().any(|one| one.psa_id == id), "by its id too");
+    assert!(desk.psa.search(Kind::Computer, Some("202"), &name, 1000).await.unwrap().is_empty(), "another customer's");
+    let foreign = desk.psa.search(Kind::Computer, Some("202"), &id, 1000).await.unwrap();
+    assert!(foreign.iter().all(|one| one.psa_id != id), "not by its id either");
+    let many = desk.psa.search(Kind::Computer, Some("201"), "pc-", 25).await.unwrap();
+    assert_eq!(many.len(), 25);
+
+    // A name that stands in a field of the asset's type alone.
+    let fields = json!([{"id": 1, "name": "Device Name", "value": "FRONT-DESK-PC", "display": "FRONT-DESK-PC"}]);
+    desk.control("PATCH", &format!("/assets/{id}"), json!({ "fields": fields })).await;
+    let found = desk.psa.search(Kind::Computer, Some("201"), "front-desk", 1000).await.unwrap();
+    assert_eq!(found.iter().map(|one| one.psa_id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+
+    for (kind, customer, part, wanted) in [
+        (Kind::Company, None, "dental  GROUP", "201"),
+        (Kind::Location, Some("202"), "main", "303"),
+        (Kind::Contact, Some("201"), "alex.sample@", "7001"),
+        (Kind::Technician, None, "okoro", "28"),
+    ] {
+        let found = desk.psa.search(kind, customer, part, 1000).await.unwrap();
+        assert_eq!(found.iter().map(|one| one.psa_id.as_str()).collect::<Vec<_>>(), [wanted], "{kind:?}");
+        let by_id = desk.psa.search(kind, customer, wanted, 1000).await.unwrap();
+        assert!(by_id.iter().any(|one| one.psa_id == wanted), "{kind:?} by id");
+    }
+}
+
+#[tokio::test]
 async fn choices_of_the_demo() {
     let desk = Desk::open().await;
     let choices = desk.psa.choices(None).await.unwrap();

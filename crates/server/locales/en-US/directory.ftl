@@ -68,20 +68,26 @@ others-more = { $count ->
     [one] { $count } more fits. Type more of its name.
    *[other] { $count } more fit. Type more of the name.
 }
+others-many = More than { $count } others fit. Type more of the name.
 others-none = Nothing in Halo has “{ $query }” in its name.
 import = Import
 import-text = Look at what each line would do first. Nothing is written until you say so, and what cannot be done stands in its line.
 import-file = The list
 import-choose = A CSV file
 import-paste = or its text
-import-limits = At most 1000 lines, commas or semicolons, UTF-8. The first line names the columns.
-import-too-large = The file is too large. Split it: at most 1000 lines at a time.
+import-limits = At most { $lines } lines and { $size }, commas or semicolons, UTF-8. The first line names the columns.
+import-too-large = The file is too large. Split it: at most { $lines } lines and { $size } at a time.
+import-hidden = { $count ->
+    [one] { $count } more line without an error is not shown here.
+   *[other] { $count } more lines without an error are not shown here.
+}
 import-preview = Look at it first
 import-preview-title = What would happen
 import-lines-title = Line by line
 import-col-line = Line
 import-col-result = Result
 import-col-detail = More
+import-no-name = no name
 import-ignored = These columns mean nothing here: { $columns }.
 import-go = { $count ->
     [one] Import { $count } line

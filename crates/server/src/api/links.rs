@@ -67,7 +67,7 @@ struct LinkedOut {
     params(("list" = String, Path, description = "`companies`, `locations`, `computers`, `technicians` or `contacts`"), ("id" = String, Path)),
     request_body = LinkIn,
     responses((status = 200, body = LinkedOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
-              (status = 409, description = "`company_unlinked`, `linked_twice`, `not_connected`", body = Problem), (status = 502, body = Problem)))]
+              (status = 409, description = "`company_unlinked`, `linked_twice`, `not_connected`", body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 async fn link(
     State(shared): State<Shared>,
     by: By,
@@ -134,7 +134,7 @@ struct ImportIn {
     psa_ids: Vec<String>,
 }
 
-/// Makes linked companies of customers.
+/// Makes linked companies of customers: of all, or of none where one of the ids is wrong.
 #[utoipa::path(post, path = "/api/v1/companies/import", tag = "links", request_body = ImportIn,
     responses((status = 200, body = Page<CompanyOut>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
               (status = 409, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
@@ -154,6 +154,8 @@ struct ChooseQuery {
     kind: String,
     /// Our company, for locations, computers and contacts: their records are looked for inside its customer.
     company: Option<String>,
+    /// Bearing this text in their name, or with this id.
+    q: Option<String>,
 }
 
 /// A record of the ticketing system.
@@ -167,7 +169,7 @@ struct TheirsOut {
     keys: Vec<String>,
 }
 
-/// Records of the ticketing system to choose from when linking by hand or importing.
+/// Records of the ticketing system to choose from when linking by hand or importing, at most 1000.
 #[utoipa::path(get, path = "/api/v1/psa-records", tag = "links", params(ChooseQuery),
     responses((status = 200, body = Page<TheirsOut>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem), (status = 502, body = Problem)))]
 async fn choose(
@@ -182,7 +184,8 @@ async fn choose(
         .map(|id| id.parse())
         .transpose()
         .map_err(|error| unprocessable("company", format!("{error}.")))?;
-    let records = shared.app.choose_from(by.technician(), kind, company.as_ref()).await?;
+    let part = query.q.unwrap_or_default();
+    let records = shared.app.choose_from(by.technician(), kind, company.as_ref(), &part).await?;
     let items =
         records.into_iter().map(|r| TheirsOut { psa_id: r.psa_id, psa_name: r.psa_name, keys: r.keys }).collect();
     Ok(Json(Page { items, next: None }))

@@ -45,6 +45,11 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .merge(events::router())
 }
 
+/// The routes that take a whole list, which may be larger than any other body.
+pub(crate) fn lists_in() -> OpenApiRouter<Shared> {
+    sheets::lists_in()
+}
+
 /// Tells "not given" from "null" in a body: not given changes nothing, null takes the value away.
 pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where

@@ -25,6 +25,10 @@ pub(super) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(export_computers))
         .routes(routes!(export_technicians))
         .routes(routes!(export_contacts))
+}
+
+pub(super) fn lists_in() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(routes!(import_companies))
         .routes(routes!(import_locations))
         .routes(routes!(import_technicians))
@@ -171,8 +175,8 @@ async fn import(shared: Shared, by: &By, kind: Kind, query: &ImportQuery, body: 
     }))
 }
 
-/// Makes companies of a CSV file with the columns `name` and, to tie them by hand, `psa_id`. At most 1000 lines; each line
-/// is done by itself and has its result.
+/// Makes companies of a CSV file with the columns `name` and, to tie them by hand, `psa_id`. At most 10,000 lines and
+/// 4 MiB; each line is done by itself and has its result.
 #[utoipa::path(post, path = "/api/v1/companies/import-csv", tag = "directory", params(ImportQuery), request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = ImportOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem)))]
 async fn import_companies(

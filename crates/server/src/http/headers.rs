@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 use crate::portal;
 
-use super::{Shared, limits::MAX_BODY, problem::Problem};
+use super::{Shared, problem::Problem};
 
 /// Scripts, styles and pictures from here alone; nothing inline.
 const POLICY: &str =
@@ -35,7 +35,8 @@ fn is_docs(path: &str) -> bool {
     path.starts_with("/api/docs")
 }
 
-fn is_api(path: &str) -> bool {
+/// True for what programs call: there failures are problem documents.
+pub(super) fn is_api(path: &str) -> bool {
     ["/api", "/agent", "/hooks"]
         .iter()
         .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
@@ -83,7 +84,6 @@ fn plain(status: StatusCode, method: &Method, path: &str) -> Problem {
             ("no_such_route", format!("There is nothing at {path}. /api/openapi.json lists what there is."))
         }
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", format!("{path} does not take {method}.")),
-        StatusCode::PAYLOAD_TOO_LARGE => ("too_large", format!("A body may have {} KiB at the most.", MAX_BODY / 1024)),
         StatusCode::GATEWAY_TIMEOUT => {
             ("too_slow", "The answer took too long; whether anything was kept is not known.".to_owned())
         }

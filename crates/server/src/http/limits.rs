@@ -12,9 +12,10 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    Router,
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use governor::{
@@ -22,13 +23,19 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 use ipnet::IpNet;
+use tower_http::limit::RequestBodyLimitLayer;
 
-use super::problem::Problem;
+use super::{headers::is_api, problem::Problem};
+use crate::portal;
 
 /// The largest body, in bytes.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
-/// A body that is too large is read, and thrown away, up to this size: a caller that is cut off while it sends never
-/// sees why.
+/// The largest list that is read in, in bytes: ten thousand lines of 400.
+pub(crate) const MAX_LIST: usize = 4 * 1024 * 1024;
+/// The largest form that brings one: a form writes a byte as three at the most, and has other fields.
+pub(crate) const MAX_LIST_FORM: usize = 3 * MAX_LIST + 64 * 1024;
+/// Of a body that is too large so much more is read, and thrown away: a caller that is cut off while it sends never sees
+/// why.
 const THROWN_AWAY: usize = 4 * 1024 * 1024;
 
 /// The longest time until an answer begins; a waiting endpoint waits for 55 s at the most.
@@ -164,16 +171,32 @@ pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, n
     response
 }
 
-/// Lets a caller finish sending what is too large, so that he reads the refusal in place of a broken connection.
-pub(crate) async fn hear_out(request: Request, next: Next) -> Response {
+/// Routes that take bodies up to `max` bytes. A larger one is refused in words: before it is read where it says its length,
+/// else where it becomes too large.
+pub(crate) fn bodies_up_to<S: Clone + Send + Sync + 'static>(max: usize, routes: Router<S>) -> Router<S> {
+    let limited = routes.layer(DefaultBodyLimit::disable()).layer(RequestBodyLimitLayer::new(max));
+    limited.layer(from_fn_with_state(max, at_most))
+}
+
+async fn at_most(State(max): State<usize>, request: Request, next: Next) -> Response {
     use futures_util::StreamExt as _;
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_none_or(|length: usize| length <= MAX_BODY || length > THROWN_AWAY) {
-        return next.run(request).await;
+    let told = if is_api(request.uri().path()) { too_large } else { portal::too_large };
+    if length.is_some_and(|length: usize| length > max) {
+        // Lets the caller finish sending, so that he reads the refusal in place of a broken connection.
+        if length.is_some_and(|length| length <= max + THROWN_AWAY) {
+            let mut body = request.into_body().into_data_stream();
+            while let Some(Ok(_)) = body.next().await {}
+        }
+        return told(max);
     }
-    let mut body = request.into_body().into_data_stream();
-    while let Some(Ok(_)) = body.next().await {}
-    StatusCode::PAYLOAD_TOO_LARGE.into_response()
+    let response = next.run(request).await;
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE { told(max) } else { response }
+}
+
+fn too_large(max: usize) -> Response {
+    let detail = format!("A body may have {} KiB here at the most.", max / 1024);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).into_response()
 }
 
 #[cfg(test)]

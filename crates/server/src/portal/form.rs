@@ -8,6 +8,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
 use countersign_app::sign_in::hash;
 
 use crate::http::Shared;
@@ -59,7 +60,9 @@ impl FromRequest<Shared> for Signed {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, state).await?;
         let header = parts.headers.get(FORM_TOKEN).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = Bytes::from_request(Request::from_parts(parts, body), state).await.map_err(|_| Refused::Stale)?;
+        let body = Bytes::from_request(Request::from_parts(parts, body), state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Refused::TooLarge } else { Refused::Stale }
+        })?;
         let fields = Fields::parse(&body);
         let sent = header.unwrap_or_else(|| fields.typed("form_token").to_owned());
         // Digests are compared, so that the time taken tells nothing about the token.

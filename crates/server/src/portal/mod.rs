@@ -87,6 +87,11 @@ pub(crate) fn router() -> Router<Shared> {
         .merge(directory::router())
 }
 
+/// The portal's routes whose forms bring a whole list.
+pub(crate) fn lists_in() -> Router<Shared> {
+    directory::lists_in()
+}
+
 /// What a variable of the ticket texts is, in words. One text for page and API.
 pub(crate) fn meaning(variable: &countersign_domain::variables::Variable) -> String {
     Text::default().t(format!("variable-{}", variable.name))
@@ -98,10 +103,19 @@ pub(crate) enum Refused {
     SignIn,
     /// The form is older than the session.
     Stale,
+    /// The form is larger than its route takes; who set the limit says so in words.
+    TooLarge,
     /// The use case says no.
     App(Error),
     /// The address names nothing.
     NotFound,
+}
+
+impl Refused {
+    /// The caller's role does not allow it.
+    fn forbidden() -> Self {
+        Self::App(Error::Forbidden { code: "forbidden", sentence: Text::default().t("problem-forbidden-text") })
+    }
 }
 
 impl From<Error> for Refused {
@@ -124,8 +138,9 @@ impl IntoResponse for Refused {
                     .insert(HeaderName::from_static("hx-redirect"), HeaderValue::from_static("/sign-in"));
                 return response;
             }
+            Self::TooLarge => (Problem::TooLarge, None),
             Self::Stale => (Problem::Stale, None),
-            Self::NotFound | Self::App(Error::NotFound(_)) => (Problem::NotFound, None),
+            Self::NotFound | Self::App(Error::NotFound(_) | Error::NoRecord { .. }) => (Problem::NotFound, None),
             Self::App(Error::Forbidden { sentence, .. }) => (Problem::Forbidden, Some(sentence)),
             Self::App(
                 error @ (Error::Invalid { .. }
@@ -165,6 +180,12 @@ pub(crate) fn problem_page(problem: Problem, sentence: Option<String>) -> Respon
     html_with(status, &ProblemPage { text: Text::default(), problem, sentence })
 }
 
+/// The page for a form of more than `max` bytes.
+pub(crate) fn too_large(max: usize) -> Response {
+    let sentence = Text::default().arg("problem-too-large-most", "size", format!("{} KiB", max / 1024));
+    problem_page(Problem::TooLarge, Some(sentence))
+}
+
 /// A view as an answer.
 fn html(view: &impl Template) -> Response {
     html_with(StatusCode::OK, view)
@@ -200,9 +221,7 @@ async fn frame(app: &App, caller: &Visitor, screen: Screen, title: String) -> Re
     let gone: Vec<String> =
         ticketing.vanished.iter().map(|one| one.was.clone().unwrap_or_else(|| one.id.clone())).collect();
     let banner = match ticketing.trouble {
-        Some(why) if may_read && connection == Connection::Failing => {
-            Some(Banner { tone: Tone::Warn, text: text.arg("halo-trouble", "why", why) })
-        }
+        Some(why) if may_read && connection == Connection::Failing => Some(Banner { tone: Tone::Warn, text: why }),
         _ if may_read && !gone.is_empty() => {
             Some(Banner { tone: Tone::Warn, text: text.arg("ts-gone-short", "what", gone.join(", ")) })
         }

@@ -26,6 +26,7 @@ use countersign_store::{Options, Place, Store};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
+use crate::http::limits::{MAX_LIST, MAX_LIST_FORM, bodies_up_to};
 use crate::http::{Setup, Shared};
 
 pub(super) struct Desk {
@@ -114,7 +115,8 @@ impl Desk {
             request = request.header(header::COOKIE, cookie);
         }
         let request = request.body(Body::from(form.to_owned())).expect("a request");
-        super::router().with_state(self.shared.clone()).oneshot(request).await.expect("an answer")
+        let routes = super::router().merge(bodies_up_to(MAX_LIST_FORM, super::lists_in()));
+        routes.with_state(self.shared.clone()).oneshot(request).await.expect("an answer")
     }
 
     /// Every page and fragment that needs a session.
@@ -413,4 +415,36 @@ async fn a_list_is_looked_at_before_it_is_done_and_done_as_it_was_looked_at() {
     assert!(file.contains(",'=1+1,") && !file.contains(",=1+1,"), "{file}");
     let (_, file) = post(&desk, "/portal/companies/links", &format!("action=export&ids={}", desk.company)).await;
     assert_eq!(file.lines().count(), 2, "the chosen rows alone");
+}
+
+#[tokio::test]
+async fn a_list_may_be_as_large_as_it_says_and_no_larger() {
+    let desk = Desk::new().await;
+    let path = "/portal/companies/import";
+    // Every byte of it is written as three.
+    let list = |bytes: usize| {
+        let head = "name,colour\nStand-in Clinic,";
+        let csv = format!("{head}{}", "\u{1}".repeat(bytes - head.len()));
+        format!("action=preview&csv={}", url::form_urlencoded::byte_serialize(csv.as_bytes()).collect::<String>())
+    };
+    let (status, page) = post(&desk, path, &list(MAX_LIST)).await;
+    assert!(status == StatusCode::OK && page.contains("1 would be created"), "{status}");
+    let (status, page) = post(&desk, path, &list(MAX_LIST + 1)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("The list is larger than 4 MiB. Split it into several."));
+    let (status, page) = post(&desk, path, &list(MAX_LIST + 64 * 1024)).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(page.contains("A form may have 12352 KiB here at the most"), "{page}");
+
+    let lines = |count: usize| {
+        let rows = (0..count).map(|n| format!("Sample%20{n}")).collect::<Vec<_>>().join("%0A");
+        format!("action=preview&csv=name%0A{rows}%0A%20%20%0A%22%20%22%0A")
+    };
+    let (status, page) = post(&desk, path, &lines(countersign_app::import::MAX_LINES)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("10000 would be created") || page.contains("10,000 would be created"));
+    assert!(page.contains("9000 more lines without an error are not shown here"), "1000 lines are shown");
+    let (status, page) = post(&desk, path, &lines(countersign_app::import::MAX_LINES + 1)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("The list has 10001 lines; 10000 are allowed at a time."));
 }

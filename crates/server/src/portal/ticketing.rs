@@ -18,7 +18,7 @@ use super::form::{Fields, Signed};
 use super::text::Text;
 use super::view::frame::{Screen, Tone};
 use super::view::ticketing::{
-    Check, CheckLine, Choice, Choices, Field, Secret, Select, Setup, Switch, TicketingPage, Time,
+    Check, CheckLine, Choice, Choices, Content, Field, Secret, Select, Setup, Switch, TicketingPage, Time, Told,
 };
 use super::visitor::Visitor;
 use super::{Page, Refused, frame, html, html_with, sync};
@@ -33,8 +33,7 @@ pub(super) fn may(caller: &Visitor, right: Right) -> Result<(), Refused> {
     if caller.technician.may(right) {
         return Ok(());
     }
-    let sentence = Text::default().t("problem-forbidden-text");
-    Err(Error::Forbidden { code: "forbidden", sentence }.into())
+    Err(Refused::forbidden())
 }
 
 /// The form's values: those that are set, or those that were typed.
@@ -146,7 +145,7 @@ impl Values {
 pub(super) type Fault = (Option<&'static str>, String);
 
 /// What Halo offers, as the selects show it.
-pub(super) fn choices_of(offered: &Offered) -> Choices {
+fn choices_of(offered: &Offered) -> Choices {
     let choice = |id: &String, name: &String| Choice { id: id.clone(), name: name.clone() };
     Choices {
         ticket_types: offered.ticket_types.iter().map(|t| choice(&t.id, &t.name)).collect(),
@@ -158,22 +157,29 @@ pub(super) fn choices_of(offered: &Offered) -> Choices {
     }
 }
 
-async fn page_of(app: &App, caller: &Visitor, values: Values, fault: Option<&Fault>) -> Result<TicketingPage, Refused> {
+/// What Halo offers for a ticket type, or why there is nothing to choose from.
+pub(super) async fn offered(app: &App, ticket_type: Option<&str>) -> Result<Offered, String> {
     let text = Text::default();
-    let ticketing = app.ticketing();
-    let (choices, choices_error) = match app.choices(values.ticket_type.as_deref()).await {
+    app.choices(ticket_type).await.map_err(|error| match error {
+        Error::NotConnected => text.t("tk-no-choices"),
+        error => text.arg("tk-no-answer", "why", error.to_string()),
+    })
+}
+
+/// What stands against a field, if the fault is about it.
+fn error_of(fault: Option<&Fault>, name: &str) -> Option<String> {
+    fault.filter(|(field, _)| *field == Some(name)).map(|(_, sentence)| sentence.clone())
+}
+
+/// The form's choices with what is chosen of them.
+pub(super) fn content(values: Values, offered: Result<Offered, String>, fault: Option<&Fault>) -> Content {
+    let (choices, choices_error) = match offered {
         Ok(offered) => (choices_of(&offered), None),
-        Err(Error::NotConnected) => (Choices::default(), Some(text.t("tk-no-choices"))),
-        Err(error) => (Choices::default(), Some(text.arg("tk-no-answer", "why", error.to_string()))),
+        Err(why) => (Choices::default(), Some(why)),
     };
-    let error = |name: &str| fault.filter(|(field, _)| *field == Some(name)).map(|(_, sentence)| sentence.clone());
+    let error = |name: &str| error_of(fault, name);
     let select = |name: &'static str, chosen: Option<String>| Select { name, chosen, error: error(name) };
-    Ok(TicketingPage {
-        text,
-        frame: frame(app, caller, Screen::Ticketing, text.t("tk-title")).await?,
-        connection: values.connection.map(|(name, value)| Field { name, value, error: error(name) }).into(),
-        secret: if ticketing.secret_set { Secret::Stored } else { Secret::Missing },
-        secret_error: error("client_secret"),
+    Content {
         choices,
         choices_error,
         ticket_type: select("ticket_type", values.ticket_type),
@@ -184,6 +190,22 @@ async fn page_of(app: &App, caller: &Visitor, values: Values, fault: Option<&Fau
         assign: values.assign,
         time: values.time,
         minutes: Field { name: "minutes", value: values.minutes, error: error("minutes").or_else(|| error("time")) },
+    }
+}
+
+async fn page_of(app: &App, caller: &Visitor, values: Values, fault: Option<&Fault>) -> Result<TicketingPage, Refused> {
+    let text = Text::default();
+    let ticketing = app.ticketing();
+    let offered = offered(app, values.ticket_type.as_deref()).await;
+    let error = |name: &str| error_of(fault, name);
+    let connection = values.connection.clone().map(|(name, value)| Field { name, value, error: error(name) });
+    Ok(TicketingPage {
+        text,
+        frame: frame(app, caller, Screen::Ticketing, text.t("tk-title")).await?,
+        connection: connection.into(),
+        secret: if ticketing.secret_set { Secret::Stored } else { Secret::Missing },
+        secret_error: error("client_secret"),
+        content: content(values, offered, fault),
         edit: if caller.technician.may(Right::EditSettings) { Switch::On } else { Switch::Off },
         said: None,
         setup: match app.setup_progress().await? {
@@ -241,7 +263,7 @@ pub(super) async fn check(State(app): State<App>, headers: axum::http::HeaderMap
     let caller = &form.visitor;
     may(caller, Right::EditSettings)?;
     let lines = app.check_ticketing(&caller.technician, None).await?.told();
-    let check = Check { text: Text::default(), lines: lines.iter().map(line).collect(), error: None };
+    let check = Check { text: Text::default(), told: Told(lines.iter().map(line).collect()) };
     if headers.contains_key("hx-request") {
         return Ok(html(&check));
     }

@@ -33,6 +33,15 @@ fn every_answer_is_guarded_and_every_failure_of_the_apis_is_a_problem() {
     }
     let fits = server.call("POST", "/agent/v1/enroll", &[], &vec![b' '; 256 * 1024]);
     assert_ne!(fits.status, 413);
+    // Lists that are read in may be larger than all other bodies.
+    let list = "/api/v1/companies/import-csv";
+    assert_eq!(server.call("POST", list, &[], &vec![b' '; 4 * 1024 * 1024]).problem(), "unauthenticated");
+    let larger = server.call("POST", list, &[], &vec![b' '; 4 * 1024 * 1024 + 1]);
+    assert_eq!((larger.status, larger.problem().as_str()), (413, "too_large"));
+    assert!(larger.text().contains("4096 KiB"), "{}", larger.text());
+    let form = server.call("POST", "/portal/companies/import", &[], &vec![b' '; 12 * 1024 * 1024 + 64 * 1024 + 1]);
+    assert!(form.status == 413 && form.text().contains("12352 KiB"), "{}", form.status);
+    assert_eq!(server.call("POST", "/portal/companies/add", &[], &vec![b' '; 256 * 1024 + 1]).status, 413);
 
     let ended = server.end();
     assert_eq!(ended.code, 0, "{}", ended.err);

@@ -82,7 +82,7 @@ pub(super) async fn company(State(app): State<App>, form: Signed) -> Page {
 pub(super) async fn location(State(app): State<App>, form: Signed) -> Page {
     let by = &form.visitor.technician;
     if !may_edit(by, Kind::Locations) {
-        return Err(forbidden());
+        return Err(Refused::forbidden());
     }
     let Some(company) = form.fields.get("company") else {
         let why = Text::default().t("add-company-missing");
@@ -95,7 +95,7 @@ pub(super) async fn location(State(app): State<App>, form: Signed) -> Page {
 pub(super) async fn user(State(app): State<App>, form: Signed) -> Page {
     let caller = &form.visitor;
     if !may_edit(&caller.technician, Kind::Users) {
-        return Err(forbidden());
+        return Err(Refused::forbidden());
     }
     let role = form.fields.get("role").and_then(Role::parse).ok_or(Refused::Stale)?;
     let new = NewTechnician {
@@ -110,15 +110,10 @@ pub(super) async fn user(State(app): State<App>, form: Signed) -> Page {
     }
 }
 
-fn forbidden() -> Refused {
-    let sentence = Text::default().t("problem-forbidden-text");
-    Error::Forbidden { code: "forbidden", sentence }.into()
-}
-
 pub(super) async fn sign_in_link(State(app): State<App>, Path(id): Path<String>, form: Signed) -> Page {
     let caller = &form.visitor;
     if !may_edit(&caller.technician, Kind::Users) {
-        return Err(forbidden());
+        return Err(Refused::forbidden());
     }
     show_link(&app, caller, &parsed(&id)?).await
 }

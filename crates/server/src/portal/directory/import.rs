@@ -21,10 +21,12 @@ use crate::sheet::{self, Sheet};
 use super::add::may_add;
 use super::{frame_of, link_kind};
 
+/// How many lines a page shows.
+const SHOWN: usize = 1000;
+
 async fn empty(app: &App, caller: &Visitor, kind: Kind) -> Result<ImportPage, Refused> {
     if !may_add(caller, kind) {
-        let sentence = Text::default().t("problem-forbidden-text");
-        return Err(Error::Forbidden { code: "forbidden", sentence }.into());
+        return Err(Refused::forbidden());
     }
     let text = Text::default();
     let frame = frame_of(app, caller, kind, text.t(kind.key("import"))).await?;
@@ -58,6 +60,16 @@ pub(super) async fn import(kind: Kind, State(app): State<App>, form: Signed) -> 
     Ok(html(&ImportPage { imported, ..page }))
 }
 
+/// The lines that a page shows, in the order of the file: those with an error before all others. And how many are left out.
+fn shown(results: Vec<LineResult>) -> (Vec<LineResult>, u64) {
+    let (bad, good): (Vec<_>, Vec<_>) = results.into_iter().partition(|result| result.reason.is_some());
+    let all = bad.len() + good.len();
+    let mut lines: Vec<LineResult> = bad.into_iter().chain(good).take(SHOWN).collect();
+    lines.sort_by_key(|result| result.number);
+    let hidden = u64::try_from(all - lines.len()).unwrap_or(0);
+    (lines, hidden)
+}
+
 fn told(kind: Kind, run: Run, results: Vec<LineResult>, ignored: &[String], digest: String) -> Imported {
     let text = Text::default();
     let count = |is: fn(&LineResult) -> bool| {
@@ -74,6 +86,8 @@ fn told(kind: Kind, run: Run, results: Vec<LineResult>, ignored: &[String], dige
         .collect::<Vec<_>>()
         .join(" ");
     let something = created > 0 || linked > 0;
+    let go = count(|result| result.reason.is_none());
+    let (lines, hidden) = shown(results);
     Imported {
         summary,
         tone: if errors > 0 {
@@ -84,10 +98,10 @@ fn told(kind: Kind, run: Run, results: Vec<LineResult>, ignored: &[String], dige
             Tone::Info
         },
         ignored: (!ignored.is_empty()).then(|| text.arg("import-ignored", "columns", ignored.join(", "))),
-        go: (run == Run::Preview && something)
-            .then(|| text.count("import-go", count(|result| result.reason.is_none()))),
+        go: (run == Run::Preview && something).then(|| text.count("import-go", go)),
         digest,
-        lines: results.into_iter().map(|result| line(kind, run, result)).collect(),
+        lines: lines.into_iter().map(|result| line(kind, run, result)).collect(),
+        hidden,
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn many(kind: Kind, State(app): State<App>, form: Signed) -> Pa
         return Ok(sheet::download(app, caller.technician.clone(), link_kind(kind), wanted));
     }
     if !may_edit(&caller.technician, kind) {
-        return Err(Error::Forbidden { code: "forbidden", sentence: text.t("problem-forbidden-text") }.into());
+        return Err(Refused::forbidden());
     }
     let Some(first) = ids.first() else {
         let page = list_page(&app, caller, kind, &options).await?;

@@ -79,7 +79,7 @@ impl ListOptions {
 /// The routes of the lists.
 pub(super) fn router() -> Router<Shared> {
     let kinds = [Kind::Companies, Kind::Locations, Kind::Computers, Kind::Users, Kind::Contacts];
-    let lists = kinds.into_iter().fold(Router::new(), |router, kind| {
+    let lists: Router<Shared> = kinds.into_iter().fold(Router::new(), |router, kind| {
         let path = format!("/portal/{}", kind.path());
         router
             .route(&path, get(move |app, visitor, options| list(kind, app, visitor, options)))
@@ -100,18 +100,22 @@ pub(super) fn router() -> Router<Shared> {
                 post(move |app, id, headers, form| one::restore(kind, app, id, headers, form)),
             )
     });
-    let imports = [Kind::Companies, Kind::Locations, Kind::Users].into_iter().fold(lists, |router, kind| {
+    lists
+        .route("/portal/companies/add", post(add::company))
+        .route("/portal/locations/add", post(add::location))
+        .route("/portal/users/add", post(add::user))
+        .route("/portal/users/{id}/sign-in-link", post(add::sign_in_link))
+}
+
+/// The pages on which a list is read in: their forms are larger than others.
+pub(super) fn lists_in() -> Router<Shared> {
+    [Kind::Companies, Kind::Locations, Kind::Users].into_iter().fold(Router::new(), |router, kind| {
         router.route(
             &format!("/portal/{}/import", kind.path()),
             get(move |app, visitor| import::page(kind, app, visitor))
                 .post(move |app, form| import::import(kind, app, form)),
         )
-    });
-    imports
-        .route("/portal/companies/add", post(add::company))
-        .route("/portal/locations/add", post(add::location))
-        .route("/portal/users/add", post(add::user))
-        .route("/portal/users/{id}/sign-in-link", post(add::sign_in_link))
+    })
 }
 
 fn link_kind(kind: Kind) -> LinkKind {

@@ -5,11 +5,12 @@
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use countersign_app::link::OFFERED;
 use countersign_app::people::TechnicianChange;
 use countersign_app::{App, DirectoryQuery, Error};
 use countersign_domain::directory::Technician;
 use countersign_domain::id::CompanyId;
-use countersign_domain::link::{How, Link, LinkState as Standing};
+use countersign_domain::link::{How, Link, LinkState as Standing, Theirs};
 use countersign_domain::role::{Access, Role};
 use countersign_domain::text::name_key;
 use serde::Deserialize;
@@ -77,26 +78,20 @@ pub(super) fn tried(text: Text, link: &Link) -> (Tone, String) {
     }
 }
 
-/// Records of the other side that a person may choose, whatever their names: those with `find` in name or id.
+/// Records of the other side that a person may choose, whatever their names: those with `find` in their name, or as id.
 async fn others(app: &App, caller: &Visitor, kind: Kind, record: &Record, find: &str) -> Others {
-    let key = name_key(find);
-    match app.choose_from(&caller.technician, link_kind(kind), record.company.as_ref()).await {
+    let text = Text::default();
+    match app.choose_from(&caller.technician, link_kind(kind), record.company.as_ref(), find).await {
         Ok(all) => {
-            let fits = |theirs: &countersign_domain::link::Theirs| {
-                key.is_empty()
-                    || theirs.psa_id == find
-                    || name_key(&theirs.psa_name).contains(&key)
-                    || theirs.keys.iter().any(|other| name_key(other).contains(&key))
-            };
-            let mut found: Vec<Candidate> = all
-                .into_iter()
-                .filter(fits)
-                .map(|theirs| Candidate { id: theirs.psa_id, name: theirs.psa_name, alike: None })
-                .collect();
-            found.sort_by_key(|theirs| name_key(&theirs.name));
-            let more = found.len().saturating_sub(SHOWN);
-            found.truncate(SHOWN);
-            Others { find: find.to_owned(), found, more: u64::try_from(more).unwrap_or(0), error: None }
+            let key = if all.len() == OFFERED { "others-many" } else { "others-more" };
+            let left = u64::try_from(all.len().saturating_sub(SHOWN)).unwrap_or(0);
+            let candidate = |theirs: Theirs| Candidate { id: theirs.psa_id, name: theirs.psa_name, alike: None };
+            Others {
+                find: find.to_owned(),
+                found: all.into_iter().take(SHOWN).map(candidate).collect(),
+                more: (left > 0).then(|| text.count(key, left)),
+                error: None,
+            }
         }
         // The page still offers the record's own form; the sentence says why there is nothing to choose from.
         Err(error) => Others { find: find.to_owned(), error: Some(error.to_string()), ..Others::default() },
@@ -254,8 +249,7 @@ pub(super) async fn edit(kind: Kind, State(app): State<App>, Path(id): Path<Stri
         Kind::Contacts => return Err(Refused::NotFound),
         Kind::Users => {
             if !may_edit(by, kind) {
-                let sentence = Text::default().t("problem-forbidden-text");
-                return Err(Error::Forbidden { code: "forbidden", sentence }.into());
+                return Err(Refused::forbidden());
             }
             let before = record(&app, caller, kind, &id).await?.user.ok_or(Refused::NotFound)?;
             let change = user_change(&app, caller, &before, &form.fields).await?;
@@ -266,14 +260,19 @@ pub(super) async fn edit(kind: Kind, State(app): State<App>, Path(id): Path<Stri
         Ok(()) => Ok(to_record(kind, &id, "saved")),
         Err(error @ (Error::Invalid { .. } | Error::Conflict { .. })) => {
             let page = record_page(&app, caller, kind, record(&app, caller, kind, &id).await?, "").await?;
-            let said = Some(Said { tone: Tone::Bad, text: error.to_string(), back: None });
             // What was typed stays in the form.
             let email = page.edit.email.as_ref().map(|_| form.fields.typed("email").to_owned());
-            let page = RecordPage { said, name: name.to_owned(), edit: Edit { email, ..page.edit }, ..page };
-            Ok(html_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
+            let page = RecordPage { name: name.to_owned(), edit: Edit { email, ..page.edit }, ..page };
+            Ok(not_done(StatusCode::UNPROCESSABLE_ENTITY, page, error.to_string()))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// A record's page with what stands against what was asked.
+fn not_done(status: StatusCode, page: RecordPage, why: String) -> Response {
+    let said = Some(Said { tone: Tone::Bad, text: why, back: None });
+    html_with(status, &RecordPage { said, ..page })
 }
 
 pub(super) fn to_record(kind: Kind, id: &str, said: &str) -> Response {
@@ -300,10 +299,13 @@ pub(super) async fn link(
     }
     let outcome = match app.link(&caller.technician, link_kind(kind), &id, psa_id).await {
         Ok(link) => Ok(tried(text, &link)),
-        Err(error @ (Error::Conflict { .. } | Error::Invalid { .. } | Error::Psa(_) | Error::NotConnected)) => {
-            Err(error)
-        }
-        Err(error @ Error::NotFound(_)) if psa_id.is_some() => Err(error),
+        Err(
+            error @ (Error::Conflict { .. }
+            | Error::Invalid { .. }
+            | Error::NoRecord { .. }
+            | Error::Psa(_)
+            | Error::NotConnected),
+        ) => Err(error),
         Err(error) => return Err(error.into()),
     };
     let record = record(&app, caller, kind, &id).await?;
@@ -354,11 +356,7 @@ pub(super) async fn archive(kind: Kind, State(app): State<App>, Path(id): Path<S
     };
     match failure {
         None => Ok(to_record(kind, &id, "archived")),
-        Some(why) => {
-            let page = record_page(&app, caller, kind, record, "").await?;
-            let said = Some(Said { tone: Tone::Bad, text: why, back: None });
-            Ok(html_with(StatusCode::CONFLICT, &RecordPage { said, ..page }))
-        }
+        Some(why) => Ok(not_done(StatusCode::CONFLICT, record_page(&app, caller, kind, record, "").await?, why)),
     }
 }
 
@@ -383,7 +381,5 @@ pub(super) async fn restore(
     if tone == Tone::Ok {
         return Ok(to_record(kind, &id, "restored"));
     }
-    let page = record_page(&app, caller, kind, record, "").await?;
-    let said = Some(Said { tone, text: said, back: None });
-    Ok(html_with(StatusCode::CONFLICT, &RecordPage { said, ..page }))
+    Ok(not_done(StatusCode::CONFLICT, record_page(&app, caller, kind, record, "").await?, said))
 }

@@ -13,7 +13,7 @@ use crate::portal::text::Text;
 use crate::portal::ticketing::line;
 use crate::portal::view::frame::Tone;
 use crate::portal::view::setup::{CheckPage, Lines};
-use crate::portal::view::ticketing::{CheckLine, Switch};
+use crate::portal::view::ticketing::{CheckLine, Switch, Told};
 use crate::portal::visitor::Visitor;
 use crate::portal::{Page, html};
 
@@ -37,7 +37,7 @@ pub(super) fn lines_of(caller: &Visitor, step: Step, run: &CheckRun) -> Lines {
         text,
         form_token: caller.form_token.clone().unwrap_or_default(),
         word: step.as_str(),
-        told: lines.collect(),
+        told: Told(lines.collect()),
         left: u64::try_from(left).unwrap_or_default(),
         running: if run.finished == Finished::Yes { Switch::Off } else { Switch::On },
         ticket: run.ticket.as_ref().map(|ticket| (ticket.id.clone(), ticket.url.clone())),

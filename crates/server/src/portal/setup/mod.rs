@@ -31,6 +31,7 @@ use crate::http::Shared;
 
 use super::form::Signed;
 use super::text::Text;
+use super::ticketing::may;
 use super::view::frame::{Frame, Screen, Tone};
 use super::view::setup::{Mark, ROOT, ReaderPage, Standing, Steps};
 use super::visitor::Visitor;
@@ -86,7 +87,7 @@ fn is_script(headers: &HeaderMap) -> bool {
 
 /// Leads to where the set-up was left; one that is over begins at its first step.
 async fn enter(State(app): State<App>, visitor: Visitor) -> Page {
-    require(&visitor, Right::ReadSettings)?;
+    may(&visitor, Right::ReadSettings)?;
     let progress = app.setup_progress().await?;
     Ok(to(if progress.is_over() { Step::Agent } else { progress.here() }))
 }
@@ -98,15 +99,7 @@ async fn pass(step: Step, State(app): State<App>, form: Signed) -> Page {
 }
 
 fn may_edit(caller: &Visitor) -> Result<(), Refused> {
-    require(caller, Right::EditSettings)
-}
-
-fn require(caller: &Visitor, right: Right) -> Result<(), Refused> {
-    if caller.technician.may(right) {
-        return Ok(());
-    }
-    let sentence = Text::default().t("problem-forbidden-text");
-    Err(Error::Forbidden { code: "forbidden", sentence }.into())
+    may(caller, Right::EditSettings)
 }
 
 /// What stands round a step's page, for who may change settings; the page that says who may, for who reads them.
@@ -117,7 +110,7 @@ enum Shell {
 
 /// Opens a step's page.
 async fn shell(app: &App, caller: &Visitor, step: Step) -> Result<Shell, Refused> {
-    require(caller, Right::ReadSettings)?;
+    may(caller, Right::ReadSettings)?;
     let text = Text::default();
     let steps = steps(app, &app.setup_progress().await?, step);
     let frame = frame(app, caller, Screen::Ticketing, text.t(steps.title_key())).await?;
@@ -160,7 +153,7 @@ fn saying(steps: Steps, tone: Tone, said: Option<String>) -> Steps {
 fn told(error: Error) -> Result<(Option<&'static str>, String), Refused> {
     match error {
         Error::Invalid { field, sentence, .. } => Ok((field, sentence)),
-        Error::Psa(_) | Error::NotConnected | Error::Conflict { .. } | Error::NotFound(_) => {
+        Error::Psa(_) | Error::NotConnected | Error::Conflict { .. } | Error::NotFound(_) | Error::NoRecord { .. } => {
             Ok((None, error.to_string()))
         }
         other => Err(other.into()),

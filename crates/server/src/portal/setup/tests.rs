@@ -9,6 +9,7 @@ use super::agent::LIST;
 use crate::portal::tests::{Desk, body, person};
 use crate::portal::text::Text;
 use crate::portal::view::setup::ROOT;
+use crate::portal::view::tests::twice;
 
 struct House {
     desk: Desk,
@@ -273,6 +274,7 @@ async fn every_step_keeps_to_the_content_security_policy_and_to_one_heading() {
             "{step:?}: a script"
         );
         assert_eq!(html.matches("<h1").count(), 1, "{step:?}");
+        assert_eq!(twice(&html), Vec::<&str>::new(), "{step:?}: ids that stand twice");
         assert_eq!(html.matches("aria-current=\"step\"").count(), 1, "{step:?}");
     }
 }

@@ -5,20 +5,19 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use countersign_app::App;
 use countersign_app::psa::Choices as Offered;
 use countersign_app::setup::Step;
-use countersign_app::{App, Error};
 use countersign_domain::audit::Actor;
 
 use super::{Shell, is_script, may_edit, saying, shell, to, told};
 use crate::portal::form::Signed;
 use crate::portal::text::Text;
-use crate::portal::ticketing::{Fault, Values, choices_of};
+use crate::portal::ticketing::{Fault, Values, content, offered};
 use crate::portal::view::frame::Tone;
 use crate::portal::view::setup::{TicketFields, TicketsPage};
-use crate::portal::view::ticketing::{Choices, Field, Select};
 use crate::portal::visitor::Visitor;
-use crate::portal::{Page, Refused, html, html_with};
+use crate::portal::{Page, html, html_with};
 
 /// Whether what belongs to a ticket type is chosen anew: its statuses and its outcome.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,33 +38,12 @@ fn suggest(values: &mut Values, offered: &Offered) {
     values.outcome.clone_from(&fits.outcome);
 }
 
-async fn fields_of(app: &App, mut values: Values, anew: Anew, fault: Option<&Fault>) -> Result<TicketFields, Refused> {
-    let text = Text::default();
-    let (choices, choices_error) = match app.choices(values.ticket_type.as_deref()).await {
-        Ok(offered) => {
-            if anew == Anew::Yes {
-                suggest(&mut values, &offered);
-            }
-            (choices_of(&offered), None)
-        }
-        Err(Error::NotConnected) => (Choices::default(), Some(text.t("tk-no-choices"))),
-        Err(error) => (Choices::default(), Some(text.arg("tk-no-answer", "why", error.to_string()))),
-    };
-    let error = |name: &str| fault.filter(|(field, _)| *field == Some(name)).map(|(_, sentence)| sentence.clone());
-    let select = |name: &'static str, chosen: Option<String>| Select { name, chosen, error: error(name) };
-    Ok(TicketFields {
-        text,
-        choices,
-        choices_error,
-        ticket_type: select("ticket_type", values.ticket_type),
-        statuses: values.statuses.map(|(name, chosen)| select(name, chosen)).into(),
-        outcome: select("outcome", values.outcome),
-        team: select("team", values.team),
-        priority: select("priority", values.priority),
-        assign: values.assign,
-        time: values.time,
-        minutes: Field { name: "minutes", value: values.minutes, error: error("minutes").or_else(|| error("time")) },
-    })
+async fn fields_of(app: &App, mut values: Values, anew: Anew, fault: Option<&Fault>) -> TicketFields {
+    let offered = offered(app, values.ticket_type.as_deref()).await;
+    if let (Ok(offered), Anew::Yes) = (&offered, anew) {
+        suggest(&mut values, offered);
+    }
+    TicketFields { text: Text::default(), content: content(values, offered, fault) }
 }
 
 async fn whole(app: &App, caller: &Visitor, fields: TicketFields, said: Option<String>) -> Page {
@@ -86,7 +64,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Page {
     }
     let settings = app.ticketing_settings();
     let anew = if settings.ticket_type.is_none() { Anew::Yes } else { Anew::No };
-    let fields = fields_of(&app, Values::set(&settings), anew, None).await?;
+    let fields = fields_of(&app, Values::set(&settings), anew, None).await;
     whole(&app, &visitor, fields, None).await
 }
 
@@ -94,7 +72,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Page {
 pub(super) async fn fields(State(app): State<App>, headers: HeaderMap, form: Signed) -> Page {
     let caller = &form.visitor;
     may_edit(caller)?;
-    let fields = fields_of(&app, Values::typed(&form.fields), Anew::Yes, None).await?;
+    let fields = fields_of(&app, Values::typed(&form.fields), Anew::Yes, None).await;
     if is_script(&headers) {
         return Ok(html(&fields));
     }
@@ -121,6 +99,6 @@ pub(super) async fn save(State(app): State<App>, form: Signed) -> Page {
         return Ok(to(Step::Customers));
     };
     let said = if fault.0.is_some() { text.t("tk-not-saved") } else { fault.1.clone() };
-    let fields = fields_of(&app, values, Anew::No, Some(&fault)).await?;
+    let fields = fields_of(&app, values, Anew::No, Some(&fault)).await;
     whole(&app, caller, fields, Some(said)).await
 }

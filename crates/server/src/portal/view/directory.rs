@@ -1,10 +1,12 @@
 //! Companies, locations, computers, users and contacts: one list, and how each record is tied to the ticketing system.
 
 use askama::Template;
+use countersign_app::import::MAX_LINES;
 use url::form_urlencoded;
 
 use super::frame::{Empty, Frame, Tab, Tone, When};
 use super::sync::SyncLine;
+use crate::http::limits::MAX_LIST;
 use crate::portal::text::Text;
 
 /// Which of the lists.
@@ -308,8 +310,8 @@ pub(crate) struct Others {
     /// What was looked for.
     pub(crate) find: String,
     pub(crate) found: Vec<Candidate>,
-    /// How many more fit.
-    pub(crate) more: u64,
+    /// That more fit, in a sentence.
+    pub(crate) more: Option<String>,
     /// Why there are none to choose from.
     pub(crate) error: Option<String>,
 }
@@ -377,6 +379,8 @@ pub(crate) struct Imported {
     pub(crate) summary: String,
     pub(crate) tone: Tone,
     pub(crate) lines: Vec<ImportLine>,
+    /// How many more there are.
+    pub(crate) hidden: u64,
     /// Columns that mean nothing here.
     pub(crate) ignored: Option<String>,
     /// The label of the button that does it; none once it is done, or where there is nothing to do.
@@ -395,4 +399,23 @@ pub(crate) struct ImportPage {
     pub(crate) csv: String,
     pub(crate) imported: Option<Imported>,
     pub(crate) error: Option<String>,
+}
+
+impl ImportPage {
+    pub(crate) fn largest() -> usize {
+        MAX_LIST
+    }
+
+    fn most(&self, key: &str) -> String {
+        let size = format!("{} MiB", MAX_LIST / 1024 / 1024);
+        self.text.arg2(key, "lines", MAX_LINES.to_string(), "size", size)
+    }
+
+    pub(crate) fn limits(&self) -> String {
+        self.most("import-limits")
+    }
+
+    pub(crate) fn too_large(&self) -> String {
+        self.most("import-too-large")
+    }
 }

@@ -25,4 +25,4 @@ pub(crate) mod ticketing;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

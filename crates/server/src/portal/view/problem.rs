@@ -11,6 +11,8 @@ pub(crate) enum Problem {
     Forbidden,
     /// The form's token or origin did not fit: usually a page that was open over a sign-out.
     Stale,
+    /// The form is larger than its route takes.
+    TooLarge,
     /// The use case says no, in its own sentence.
     Refused,
     Internal,
@@ -24,6 +26,7 @@ impl Problem {
             Self::NotFound => 404,
             Self::Forbidden | Self::Stale => 403,
             Self::Refused => 409,
+            Self::TooLarge => 413,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -34,6 +37,7 @@ impl Problem {
             Self::NotFound => "not-found",
             Self::Forbidden => "forbidden",
             Self::Stale => "stale",
+            Self::TooLarge => "too-large",
             Self::Refused => "refused",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",

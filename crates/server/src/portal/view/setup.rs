@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::frame::{Frame, Tone};
-use super::ticketing::{CheckLine, Choices, Field, Select, Switch, Time};
+use super::ticketing::{Content, Field, Switch, Told};
 use crate::portal::text::Text;
 
 /// Where the pages of the set-up begin.
@@ -267,7 +267,7 @@ pub(crate) struct Lines {
     pub(crate) form_token: String,
     /// The word of the step it stands in.
     pub(crate) word: &'static str,
-    pub(crate) told: Vec<CheckLine>,
+    pub(crate) told: Told,
     /// How many lines are still to come.
     pub(crate) left: u64,
     pub(crate) running: Switch,
@@ -276,29 +276,9 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    fn sum(&self, tone: Tone) -> u64 {
-        self.told.iter().map(|line| u64::from(line.tone == tone)).sum()
-    }
-
-    pub(crate) fn fails(&self) -> u64 {
-        self.sum(Tone::Bad)
-    }
-
-    pub(crate) fn warnings(&self) -> u64 {
-        self.sum(Tone::Warn)
-    }
-
-    pub(crate) fn infos(&self) -> u64 {
-        self.sum(Tone::Info)
-    }
-
-    pub(crate) fn unknowns(&self) -> u64 {
-        self.sum(Tone::Quiet)
-    }
-
     /// Nothing stands against going on: the run is over and no line fails.
     pub(crate) fn is_good(&self) -> bool {
-        !self.running.is_on() && self.fails() == 0
+        !self.running.is_on() && self.told.fails() == 0
     }
 
     pub(crate) fn root() -> &'static str {
@@ -326,18 +306,7 @@ pub(crate) struct CheckPage {
 #[template(path = "setup/ticket_fields.html")]
 pub(crate) struct TicketFields {
     pub(crate) text: Text,
-    pub(crate) choices: Choices,
-    /// Why there is nothing to choose from.
-    pub(crate) choices_error: Option<String>,
-    pub(crate) ticket_type: Select,
-    /// The status of a new ticket, then one per event.
-    pub(crate) statuses: Vec<Select>,
-    pub(crate) outcome: Select,
-    pub(crate) team: Select,
-    pub(crate) priority: Select,
-    pub(crate) assign: Switch,
-    pub(crate) time: Time,
-    pub(crate) minutes: Field,
+    pub(crate) content: Content,
 }
 
 impl TicketFields {

@@ -13,28 +13,28 @@ use super::sign_in::Link;
 fn pages() -> Vec<(&'static str, String)> {
     let page = |name, view: &dyn Fn() -> askama::Result<String>| (name, view().expect("the page renders"));
     vec![
-        page("approvals", &|| samples::approvals().render()),
-        page("approvals-asking", &|| samples::approvals_asking().render()),
-        page("approvals-high", &|| samples::approvals_high().render()),
-        page("approvals-decided", &|| samples::approvals_decided().render()),
-        page("approvals-empty", &|| samples::approvals_empty().render()),
-        page("first-run", &|| samples::first_run().render()),
-        page("request", &|| samples::request().render()),
-        page("request-waiting", &|| samples::request_waiting().render()),
-        page("requests", &|| samples::requests().render()),
-        page("requests-none", &|| samples::requests_none().render()),
+        page("approvals", &|| samples::approvals::approvals().render()),
+        page("approvals-asking", &|| samples::approvals::approvals_asking().render()),
+        page("approvals-high", &|| samples::approvals::approvals_high().render()),
+        page("approvals-decided", &|| samples::approvals::approvals_decided().render()),
+        page("approvals-empty", &|| samples::approvals::approvals_empty().render()),
+        page("first-run", &|| samples::approvals::first_run().render()),
+        page("request", &|| samples::request::request().render()),
+        page("request-waiting", &|| samples::request::request_waiting().render()),
+        page("requests", &|| samples::request::requests().render()),
+        page("requests-none", &|| samples::request::requests_none().render()),
         page("companies", &|| samples::directory::companies().render()),
         page("computers", &|| samples::directory::computers().render()),
         page("company", &|| samples::directory::company().render()),
         page("user", &|| samples::directory::user().render()),
         page("contact", &|| samples::directory::contact().render()),
         page("import", &|| samples::directory::import().render()),
-        page("ticketing", &|| samples::ticketing().render()),
-        page("ticketing-new", &|| samples::ticketing_new().render()),
+        page("ticketing", &|| samples::ticketing::ticketing().render()),
+        page("ticketing-new", &|| samples::ticketing::ticketing_new().render()),
         page("tickets", &|| samples::ticket_settings::house().render()),
         page("tickets-company", &|| samples::ticket_settings::company().render()),
-        page("steps", &|| samples::steps().render()),
-        page("steps-none", &|| samples::steps_none().render()),
+        page("steps", &|| samples::steps::steps().render()),
+        page("steps-none", &|| samples::steps::steps_none().render()),
         page("alerts", &|| samples::alerts::alerts().render()),
         page("sign-in", &|| {
             samples::sign_in(Link::Given { secret: "sample".into(), name: "Maria Ruiz".into() }).render()
@@ -47,6 +47,13 @@ fn pages() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Ids that more than one element has: a label would belong to the first of them.
+pub(in crate::portal) fn twice(html: &str) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    let ids = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    ids.filter(|id| !seen.insert(*id)).collect()
+}
+
 #[test]
 fn pages_keep_to_the_content_security_policy_and_to_one_heading() {
     let folder = std::env::var_os("COUNTERSIGN_GALLERY").map(std::path::PathBuf::from);
@@ -57,6 +64,7 @@ fn pages_keep_to_the_content_security_policy_and_to_one_heading() {
         assert!(!html.contains("src=\"http") && !html.contains("href=\"//"), "{name}: something from elsewhere");
         assert_eq!(html.matches("<h1").count(), 1, "{name}: headings of the first level");
         assert_eq!(html.matches("<main").count(), 1, "{name}: main");
+        assert_eq!(twice(&html), Vec::<&str>::new(), "{name}: ids that stand twice");
         if let Some(folder) = &folder {
             std::fs::write(folder.join(format!("{name}.html")), html).expect("the folder is there");
         }
@@ -65,7 +73,7 @@ fn pages_keep_to_the_content_security_policy_and_to_one_heading() {
 
 #[test]
 fn endpoint_text_is_escaped() {
-    let mut page = samples::approvals();
+    let mut page = samples::approvals::approvals();
     let hostile = "<img src=x onerror=alert(1)>\"'";
     for row in &mut page.queue.rows {
         row.program = hostile.into();

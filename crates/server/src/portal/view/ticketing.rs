@@ -122,6 +122,23 @@ pub(crate) struct Choices {
     pub(crate) priorities: Vec<Choice>,
 }
 
+/// What a ticket is made of, to choose.
+#[derive(Debug, Clone)]
+pub(crate) struct Content {
+    pub(crate) choices: Choices,
+    /// Why there is nothing to choose from.
+    pub(crate) choices_error: Option<String>,
+    pub(crate) ticket_type: Select,
+    /// The status of a new ticket, then one per event.
+    pub(crate) statuses: Vec<Select>,
+    pub(crate) outcome: Select,
+    pub(crate) team: Select,
+    pub(crate) priority: Select,
+    pub(crate) assign: Switch,
+    pub(crate) time: Time,
+    pub(crate) minutes: Field,
+}
+
 /// How far the guided set-up is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setup {
@@ -164,18 +181,7 @@ pub(crate) struct TicketingPage {
     pub(crate) connection: Vec<Field>,
     pub(crate) secret: Secret,
     pub(crate) secret_error: Option<String>,
-    pub(crate) choices: Choices,
-    /// Why the lists are empty.
-    pub(crate) choices_error: Option<String>,
-    pub(crate) ticket_type: Select,
-    /// The status of a new ticket, then one per event.
-    pub(crate) statuses: Vec<Select>,
-    pub(crate) outcome: Select,
-    pub(crate) team: Select,
-    pub(crate) priority: Select,
-    pub(crate) assign: Switch,
-    pub(crate) time: Time,
-    pub(crate) minutes: Field,
+    pub(crate) content: Content,
     /// Whether this person may save.
     pub(crate) edit: Switch,
     /// What saving did.
@@ -206,20 +212,13 @@ pub(crate) struct CheckLine {
     pub(crate) place: Option<String>,
 }
 
-/// The live check: also the fragment that answers "Check".
-#[derive(Debug, Clone, Template)]
-#[template(path = "ticketing/check.html")]
-pub(crate) struct Check {
-    pub(crate) text: Text,
-    pub(crate) lines: Vec<CheckLine>,
-    /// Why there are no lines.
-    pub(crate) error: Option<String>,
-}
+/// Lines of a check, and how many of each kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Told(pub(crate) Vec<CheckLine>);
 
-impl Check {
-    /// How many lines have this tone.
-    pub(crate) fn sum(&self, tone: Tone) -> u64 {
-        self.lines.iter().map(|line| u64::from(line.tone == tone)).sum()
+impl Told {
+    fn sum(&self, tone: Tone) -> u64 {
+        self.0.iter().map(|line| u64::from(line.tone == tone)).sum()
     }
 
     pub(crate) fn fails(&self) -> u64 {
@@ -237,4 +236,17 @@ impl Check {
     pub(crate) fn unknowns(&self) -> u64 {
         self.sum(Tone::Quiet)
     }
+
+    /// Nothing is still being checked, and nothing is to be looked at.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.sum(Tone::Accent) + self.fails() + self.warnings() == 0
+    }
+}
+
+/// The live check: also the fragment that answers "Check".
+#[derive(Debug, Clone, Template)]
+#[template(path = "ticketing/check.html")]
+pub(crate) struct Check {
+    pub(crate) text: Text,
+    pub(crate) told: Told,
 }

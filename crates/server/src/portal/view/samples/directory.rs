@@ -1,6 +1,7 @@
 //! The directory's lists and records, filled by hand.
 
-use super::{at, frame, sync, tab, text};
+use super::sync::sync;
+use super::{at, frame, tab, text};
 use crate::portal::view::directory::*;
 use crate::portal::view::frame::*;
 use crate::portal::view::sync::SyncLine;
@@ -131,7 +132,11 @@ pub(in crate::portal::view) fn company() -> RecordPage {
         blocked: None,
         linked_how: None,
         candidates: vec![candidate("1201", "Specimen Credit Union"), candidate("1202", "Specimen Credit Union (old)")],
-        others: Others { found: vec![candidate("1042", "Acme Sample Works")], more: 30, ..Others::default() },
+        others: Others {
+            found: vec![candidate("1042", "Acme Sample Works")],
+            more: Some(text().count("others-more", 30_u64)),
+            ..Others::default()
+        },
         waiting: 2,
         size: (5, 166),
         archived: None,
@@ -202,6 +207,7 @@ pub(in crate::portal::view) fn import() -> ImportPage {
             ],
             ignored: Some(text().arg("import-ignored", "columns", "colour")),
             go: Some(text().count("import-go", 2_u64)),
+            hidden: 0,
             digest: "sample".into(),
         }),
         error: None,
