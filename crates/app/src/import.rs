@@ -305,7 +305,7 @@ impl App {
             work.theirs.insert(customer.clone(), by_id.collect());
         }
         let found = work.theirs.get(&customer).and_then(|all| all.get(psa_id)).cloned();
-        let theirs = found.ok_or_else(|| format!("HaloPSA has no record with the id {psa_id} here, or hides it."))?;
+        let theirs = found.ok_or_else(|| format!("HaloPSA has no record with the id “{psa_id}” here, or hides it."))?;
         if kind == Kind::Company {
             let id = known.map_or("", |known| &known.id);
             self.only_one_company(kind, id, &theirs).await.map_err(text)?;

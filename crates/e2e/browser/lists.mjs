@@ -435,7 +435,7 @@ test('axe finds nothing in the lists and the records, in light and dark, on a de
 });
 
 test('the sync tells how far it is', async () => {
-  await control('POST', '/faults', { kind: 'delay', ms: 1500, path: '/Asset', method: 'GET' });
+  await control('POST', '/faults', { kind: 'delay', ms: 800 });
   await page.goto(list('companies'));
   await page.getByRole('button', { name: 'Sync now' }).click();
   await page.getByText(/Sync runs/).first().waitFor();
@@ -444,6 +444,7 @@ test('the sync tells how far it is', async () => {
       await api('POST', '/directory/sync', { kind: 'full' });
       const seen = await (await context(viewport, scheme, session)).newPage();
       await seen.goto(list('companies'));
+      await seen.getByText(/Sync (begins|runs)/).first().waitFor();
       await seen.screenshot({ path: join(shots, `sync-${viewport.width}-${scheme}.png`) });
       await seen.context().close();
     }

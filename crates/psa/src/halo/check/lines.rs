@@ -42,10 +42,23 @@ pub(super) struct Line {
     pub(super) fix: &'static str,
 }
 
+/// What is changed in most lines of a screen, where the line itself says nothing else.
+macro_rules! fix {
+    (TeamAgent) => {
+        "Switch it on"
+    };
+    (TicketsPermissions) => {
+        "Set it to Yes"
+    };
+    ($place:ident, $fix:literal) => {
+        $fix
+    };
+}
+
 macro_rules! lines {
-    ($($name:ident: $id:literal, $title:literal, $place:ident, $by:ident, $fix:literal;)+) => {
+    ($($name:ident: $id:literal, $title:literal, $place:ident, $by:ident $(, $fix:literal)?;)+) => {
         $(pub(super) const $name: Line =
-            Line { id: $id, title: $title, place: Place::$place, by: By::$by, fix: $fix };)+
+            Line { id: $id, title: $title, place: Place::$place, by: By::$by, fix: fix!($place $(, $fix)?) };)+
 
         /// Every line, in the order of the report.
         pub(super) const LINES: &[Line] = &[$($name),+];
@@ -62,24 +75,21 @@ lines! {
     CUSTOMERS: "customers", "Client Access Level: View (Names Only)", FeatureAccess, Reading,
         "Set it to View (Names Only) or more";
     ASSETS: "assets", "Assets Access Level: Read Only", FeatureAccess, Reading, "Set it to Read Only";
-    TEAM_ASSIGNED: "team_assigned", "Can be assigned to", TeamAgent, Reading, "Switch it on";
-    TEAM_UNASSIGNED: "team_unassigned", "Can see Unassigned Tickets for this Team", TeamAgent, Reading, "Switch it on";
-    TEAM_OTHERS: "team_others", "Can see Tickets assigned to other Agents in this Team", TeamAgent, Reading,
-        "Switch it on";
+    TEAM_ASSIGNED: "team_assigned", "Can be assigned to", TeamAgent, Reading;
+    TEAM_UNASSIGNED: "team_unassigned", "Can see Unassigned Tickets for this Team", TeamAgent, Reading;
+    TEAM_OTHERS: "team_others", "Can see Tickets assigned to other Agents in this Team", TeamAgent, Reading;
     DEPARTMENT: "department", "Membership Level: View All", DepartmentAgent, Both,
         "Set it to View All, or to Modify All where tickets are not updated";
-    ADD: "add", "Can add new Tickets", TicketsPermissions, Writing, "Set it to Yes";
-    VIEW_UNASSIGNED: "view_unassigned", "Can view Unassigned Tickets", TicketsPermissions, Both, "Set it to Yes";
-    VIEW_OTHERS: "view_others", "Can view Tickets that are assigned to other Agents", TicketsPermissions, Both,
-        "Set it to Yes";
+    ADD: "add", "Can add new Tickets", TicketsPermissions, Writing;
+    VIEW_UNASSIGNED: "view_unassigned", "Can view Unassigned Tickets", TicketsPermissions, Both;
+    VIEW_OTHERS: "view_others", "Can view Tickets that are assigned to other Agents", TicketsPermissions, Both;
     REASSIGN: "reassign", "Can Re-assign Tickets", TicketsPermissions, Writing,
         "Set it to Yes; or leave it at No and switch assigning off here: all else works";
     ASSIGN_OTHER_TEAMS: "assign_other_teams", "Can assign to Agents in Teams the Agent is not a member of",
         TicketsPermissions, Writing, "Set it to Yes, or add the agent to the teams of your technicians";
-    EDIT_OTHERS: "edit_others", "Can Edit Tickets Which Are Not Assigned To Them", TicketsPermissions, Writing,
-        "Set it to Yes";
+    EDIT_OTHERS: "edit_others", "Can Edit Tickets Which Are Not Assigned To Them", TicketsPermissions, Writing;
     OUTSIDE_ACTIONS: "outside_actions", "Can always update Ticket Statuses and re-assign Tickets outside of actions",
-        TicketsPermissions, Writing, "Set it to Yes";
+        TicketsPermissions, Writing;
     TICKET_TYPES: "ticket_types", "Ticket types that the agent may create", TicketTypes, Reading,
         "Allow the chosen type to the agent, or choose another";
     STATUSES: "statuses", "Statuses of the ticket type", TicketTypes, Both, "Allow the statuses to the ticket type";

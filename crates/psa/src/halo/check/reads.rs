@@ -122,8 +122,10 @@ async fn ticket_types(client: &Client, report: &mut Report<'_>, chosen: Option<i
         Err(error) => return listed(report, &TICKET_TYPES, CheckStatus::Fail, Err(error)),
     };
     let Some(chosen) = chosen else {
-        let seen = types.into_iter().next().map(|kind| format!("{}; none is chosen yet", kind.name));
-        listed(report, &TICKET_TYPES, CheckStatus::Fail, Ok(seen));
+        match types.first() {
+            Some(kind) => report.ok(&TICKET_TYPES, format!("readable, {} for one; none is chosen yet", kind.name)),
+            None => listed(report, &TICKET_TYPES, CheckStatus::Fail, Ok(None)),
+        }
         return;
     };
     if known.team.is_none()
