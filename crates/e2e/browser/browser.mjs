@@ -50,6 +50,16 @@ export async function context(viewport, colorScheme = 'light', storageState, mor
   return made;
 }
 
+// Follows a link that signs in: the page it leads to, and the session for other pages.
+export async function signIn(link) {
+  const work = await context(desktop);
+  const page = await work.newPage();
+  await page.goto(link);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/portal/approvals');
+  return { page, session: await work.storageState() };
+}
+
 export async function until(what, condition, longest = patience) {
   const end = Date.now() + longest;
   for (;;) {

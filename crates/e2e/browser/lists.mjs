@@ -7,7 +7,7 @@
 //   PICTURES   a folder for the picture of the guide in docs/; none by default
 import { readFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { context, desktop, expect, findings, is, phone, runAll, shots, test, until, uuid7, wider } from './browser.mjs';
+import { context, desktop, expect, findings, is, phone, runAll, shots, signIn, test, until, uuid7, wider } from './browser.mjs';
 import { address, administrator, control, data, halo, serve } from './programs.mjs';
 
 const pictures = process.env.PICTURES;
@@ -71,13 +71,8 @@ async function act(action) {
   await page.locator(`#many [value=${action}]`).click();
 }
 
-test('the lists are behind a sign-in', async () => {
-  const work = await context(desktop);
-  page = await work.newPage();
-  await page.goto(link);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.waitForURL('**/portal/approvals');
-  session = await work.storageState();
+test('an administrator signs in', async () => {
+  ({ page, session } = await signIn(link));
 });
 
 test('filter by state: each tab has the rows that the API has, and counts them', async () => {
@@ -196,7 +191,7 @@ test('a company is tied by hand to a customer of another name, found by a part o
   await tick('Nobody Knows It');
   await act('by_hand');
   await page.waitForURL(/#link/);
-  await page.getByLabel('Search Halo\'s customers').fill('veterinary');
+  await page.getByRole('searchbox', { name: 'Search Halo\'s customers' }).fill('veterinary');
   await page.getByRole('button', { name: 'Find' }).click();
   await page.waitForURL(/find=veterinary/);
   is('found', (await page.locator('.others label bdi').allTextContents()).join(), 'Demo Veterinary Clinic');
@@ -222,7 +217,7 @@ test('what is no id of Halo\'s, and one that nobody has, are said at the field a
 test('a computer is tied by hand to an asset of its company\'s customer', async () => {
   const computer = async () => (await items('/computers?limit=200')).find((one) => one.name === 'RECEPTION');
   await page.goto(list('computers', `/${(await computer()).id}`));
-  await page.getByLabel('Search the customer\'s assets').fill('fd-02');
+  await page.getByRole('searchbox', { name: 'Search the customer\'s assets' }).fill('fd-02');
   await page.getByRole('button', { name: 'Find' }).click();
   await page.waitForURL(/find=fd-02/);
   await page.locator('.others input').check();
@@ -438,7 +433,7 @@ test('the sync tells how far it is', async () => {
   await control('POST', '/faults', { kind: 'delay', ms: 800 });
   await page.goto(list('companies'));
   await page.getByRole('button', { name: 'Sync now' }).click();
-  await page.getByText(/Sync runs/).first().waitFor();
+  await page.getByText(/Sync (begins|runs)/).first().waitFor();
   if (shots) {
     for (const [viewport, scheme] of sizes) {
       await api('POST', '/directory/sync', { kind: 'full' });
@@ -455,7 +450,7 @@ test('the sync tells how far it is', async () => {
 
 test('a picture for the guide', async () => {
   if (!pictures) return;
-  const guide = await (await context({ width: 1200, height: 720 }, 'light', session)).newPage();
+  const guide = await (await context(desktop, 'light', session)).newPage();
   await guide.goto(list('companies'));
   await guide.evaluate(() => document.fonts.ready);
   await guide.screenshot({ path: join(pictures, 'companies.png') });

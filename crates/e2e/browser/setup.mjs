@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { context, desktop, expect, findings, is, phone, runAll, shots, test, until, wider } from './browser.mjs';
+import { context, desktop, expect, findings, is, phone, runAll, shots, signIn, test, until, wider } from './browser.mjs';
 import { address, administrator, bin, children, control, data, folder, halo, run, serve } from './programs.mjs';
 
 const pictures = process.env.PICTURES;
@@ -36,12 +36,7 @@ const onStep = (step) => page.waitForURL((url) => url.pathname.endsWith(`/setup/
 const heading = (text) => page.getByRole('heading', { level: 1, name: text }).waitFor();
 
 test('the first page of an empty server leads to the set-up', async () => {
-  const work = await context(desktop);
-  page = await work.newPage();
-  await page.goto(link);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.waitForURL('**/portal/approvals');
-  session = await work.storageState();
+  ({ page, session } = await signIn(link));
   await page.getByRole('link', { name: 'Start Setup' }).click();
   await onStep('agent');
   await heading('The API-only agent');
