@@ -147,6 +147,9 @@ impl App {
             opened_at: now,
             seen_at: now,
             doubt_at: None,
+            gone_at: None,
+            closed_by_hand_at: None,
+            sent: None,
         };
         let body = serde_json::json!({
             "ticket": found.id, "customer": found.customer, "customer_is": found.customer_is,

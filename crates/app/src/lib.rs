@@ -18,12 +18,15 @@ pub mod decide;
 pub mod directory;
 pub mod enroll;
 mod error;
+pub mod follow;
+pub mod hook;
 pub mod import;
 pub mod keys;
 mod ledger;
 pub mod link;
 pub mod outcome;
 pub mod people;
+pub mod reconcile;
 pub mod requests;
 mod rights;
 pub mod seal;
@@ -108,6 +111,8 @@ struct Inner {
     vanished: Mutex<Vec<ticketing::Vanished>>,
     caps: caps::InForce,
     desk: steps::Desk,
+    heard: follow::Heard,
+    reconciling: tokio::sync::Mutex<()>,
     checks: check::Board,
     setup: setup::Board,
     rights: rights::Watch,
@@ -152,6 +157,8 @@ impl App {
                 vanished: Mutex::default(),
                 caps: caps::InForce::default(),
                 desk: steps::Desk::default(),
+                heard: follow::Heard::default(),
+                reconciling: tokio::sync::Mutex::default(),
                 checks: check::Board::default(),
                 setup: setup::Board::default(),
                 rights: rights::Watch::default(),

@@ -1,6 +1,6 @@
 //! What people read: requests with their ticket and every attempt, steps, counts, the audit log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use countersign_domain::{
     directory::Technician,
@@ -10,12 +10,10 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_psa::{ActionNow, TicketNow};
-use countersign_store::{
-    AttemptRow, AuditRow, Counts, RequestQuery, RequestRow, StepRow, StepsQuery, TicketRow, Verified,
-};
+use countersign_store::{AttemptRow, AuditRow, Counts, RequestQuery, RequestRow, StepRow, StepsQuery, Verified};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, Error, Result, people::require};
+use crate::{App, Error, Result, follow::ClosedByHand, people::require};
 
 /// The time entry on a ticket, as Halo answered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +45,10 @@ pub struct TicketView {
     pub now: TicketNow,
     /// When that was.
     pub seen_at: Time,
+    /// Since when Halo does not show it any more: deleted, or hidden from our agent.
+    pub gone_at: Option<Time>,
+    /// When it was seen closed by hand while the request waited; none where that is not to be told.
+    pub closed_by_hand_at: Option<Time>,
 }
 
 /// A request with everything that hangs on it.
@@ -100,7 +102,7 @@ impl App {
         let wanted = StepsQuery { lane: Some(lane.clone()), limit: 200, ..StepsQuery::default() };
         let steps = self.store().steps(&by.access, &wanted).await?;
         let attempts = self.store().attempts(&lane).await?;
-        let ticket = self.ticket_view(row.ticket.as_ref()).await?;
+        let ticket = self.ticket_view(&row).await?;
         Ok(RequestDetail { risk: risk::assess(&row.request.asked), row, ticket, steps, attempts })
     }
 
@@ -115,12 +117,12 @@ impl App {
         Ok(())
     }
 
-    /// Tells a ticket in words.
+    /// Tells a request's ticket in words.
     ///
     /// # Errors
     /// When what the database holds cannot be read.
-    pub async fn ticket_view(&self, row: Option<&TicketRow>) -> Result<Option<TicketView>> {
-        let Some(row) = row else { return Ok(None) };
+    pub async fn ticket_view(&self, request: &RequestRow) -> Result<Option<TicketView>> {
+        let Some(row) = &request.ticket else { return Ok(None) };
         let broken = |error: serde_json::Error| {
             Error::Sealed(format!("What the database holds of ticket {} cannot be read: {error}", row.psa_id))
         };
@@ -137,6 +139,10 @@ impl App {
             time_owner: booked.and_then(|booked| booked.owner_name.or_else(|| booked.owner.as_ref().map(agent))),
             now,
             seen_at: row.seen_at,
+            gone_at: row.gone_at,
+            closed_by_hand_at: row
+                .closed_by_hand_at
+                .filter(|_| self.ticketing_for(&request.request.company_id).closed_by_hand != ClosedByHand::Leave),
         }))
     }
 
@@ -145,14 +151,14 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`] where there is none, [`Error::Psa`] with Halo's words.
     pub async fn live_ticket(&self, by: &Technician, id: &RequestId) -> Result<LiveTicket> {
-        let row = self.request(by, id).await?;
-        let mut known = row.ticket.ok_or(Error::NotFound("ticket"))?;
+        let mut row = self.request(by, id).await?;
+        let known = row.ticket.as_mut().ok_or(Error::NotFound("ticket"))?;
         let psa = self.psa()?;
         let now = psa.ticket(&known.psa_id).await?.ok_or(Error::NotFound("ticket"))?;
         let actions = psa.actions(&known.psa_id).await?;
         known.now = serde_json::to_string(&now).map_err(|error| Error::Sealed(error.to_string()))?;
         known.seen_at = self.now();
-        let ticket = self.ticket_view(Some(&known)).await?.ok_or(Error::NotFound("ticket"))?;
+        let ticket = self.ticket_view(&row).await?.ok_or(Error::NotFound("ticket"))?;
         Ok(LiveTicket { ticket, actions })
     }
 
@@ -197,4 +203,7 @@ impl App {
 pub(crate) struct Names {
     pub(crate) statuses: HashMap<String, String>,
     pub(crate) agents: HashMap<String, String>,
+    /// The statuses in which a ticket counts as closed.
+    #[serde(default)]
+    pub(crate) closed: BTreeSet<String>,
 }

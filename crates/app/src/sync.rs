@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use countersign_domain::{directory::Technician, link::Kind, role::Right, time::Time};
-use countersign_store::{LinkCounts, NewStep};
+use countersign_domain::{directory::Technician, effect::StepKind, link::Kind, role::Right, time::Time};
+use countersign_store::{LinkCounts, NewStep, SYNC_LANE};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, Error, Result, directory::all_companies, people::require};
@@ -160,7 +160,7 @@ impl App {
     /// When the database fails.
     pub async fn directory_sync(&self) -> Result<SyncState> {
         let kept = self.kept_sync().await?;
-        let undone = self.store().undone_syncs().await?;
+        let undone = self.store().undone_in(SYNC_LANE).await?;
         let first = undone.first().and_then(|step| Some((subject(&step.subject)?.1, step)));
         let running = first.map(|(kind, _)| {
             kept.progress.filter(|progress| progress.kind == kind).unwrap_or(SyncProgress {
@@ -176,7 +176,10 @@ impl App {
     pub(crate) async fn begin_sync(&self, how: SyncKind, join: Join) -> Result<()> {
         let steps: Vec<NewStep> = ORDER
             .into_iter()
-            .map(|kind| NewStep::sync(self.step_id(), format!("{}/{}", how.as_str(), kind.as_str())))
+            .map(|kind| {
+                let subject = format!("{}/{}", how.as_str(), kind.as_str());
+                NewStep::round(self.step_id(), SYNC_LANE, subject, StepKind::SyncDirectory)
+            })
             .collect();
         // They come all day; the last few are enough to look at.
         let before = self.now().plus_seconds(-KEPT_S);
@@ -184,12 +187,12 @@ impl App {
             .write(move |tx| {
                 let steps = steps.clone();
                 Box::pin(async move {
-                    let undone = tx.undone_syncs().await?;
+                    let undone = tx.undone_in(SYNC_LANE).await?;
                     let mut on_their_way = undone.iter().filter_map(|step| subject(&step.subject));
                     if join == Join::Running && on_their_way.any(|(running, _)| running.covers(how)) {
                         return Ok(());
                     }
-                    tx.append_syncs(&steps, before).await
+                    tx.append_rounds(SYNC_LANE, &steps, before).await
                 })
             })
             .await?;

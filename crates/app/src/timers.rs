@@ -20,6 +20,10 @@ const COMPARE: Duration = Duration::from_hours(24);
 const CHECKPOINT: Duration = Duration::from_mins(1);
 /// How often it is looked whether a sync of the directory is due.
 const SYNC: Duration = Duration::from_mins(1);
+/// How often it is looked whether our tickets are to be read, or compared with our requests.
+const FOLLOW: Duration = Duration::from_secs(30);
+/// How long what webhooks name is gathered before it is read.
+const HEARD: Duration = Duration::from_secs(2);
 
 impl App {
     /// Runs the timers until the task is dropped.
@@ -29,6 +33,8 @@ impl App {
             self.beat_for_ever(),
             self.checkpoint_for_ever(),
             self.sync_for_ever(),
+            self.follow_for_ever(),
+            self.hear_for_ever(),
             self.alert_for_ever(),
             self.compare_for_ever(),
         );
@@ -61,6 +67,27 @@ impl App {
             match self.find_vanished().await {
                 Ok(_) | Err(Error::NotConnected) => {}
                 Err(error) => tracing::warn!(%error, "the choices could not be compared with Halo; they are tomorrow"),
+            }
+        }
+    }
+
+    async fn follow_for_ever(&self) {
+        loop {
+            self.inner.clock.sleep(FOLLOW).await;
+            if let Err(error) = self.follow_by_clock().await {
+                tracing::error!(%error, "a round over our tickets could not be begun; it is looked at again in 30 s");
+            }
+            if let Err(error) = self.begin_reconcile_by_clock().await {
+                tracing::error!(%error, "reconciling could not be begun; it is looked at again in 30 s");
+            }
+        }
+    }
+
+    async fn hear_for_ever(&self) {
+        loop {
+            self.inner.clock.sleep(HEARD).await;
+            if let Err(error) = self.follow_heard().await {
+                tracing::error!(%error, "tickets that a webhook named could not be read; it is tried again in 2 s");
             }
         }
     }

@@ -31,11 +31,15 @@ pub enum StepKind {
     LinkRecord,
     /// Walk over the other side's records of one kind, and put our links right.
     SyncDirectory,
+    /// Read how our tickets stand by now: what people did to them on the other side.
+    FollowTickets,
+    /// Compare what should be on the other side with what is.
+    Reconcile,
 }
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::OpenTicket,
         Self::RecordRequest,
         Self::RecordRepeat,
@@ -48,6 +52,8 @@ impl StepKind {
         Self::AdjustTicket,
         Self::LinkRecord,
         Self::SyncDirectory,
+        Self::FollowTickets,
+        Self::Reconcile,
     ];
 
     /// The word used on the wire, in references and in the database.
@@ -66,6 +72,8 @@ impl StepKind {
             Self::AdjustTicket => "adjust_ticket",
             Self::LinkRecord => "link_record",
             Self::SyncDirectory => "sync_directory",
+            Self::FollowTickets => "follow_tickets",
+            Self::Reconcile => "reconcile",
         }
     }
 
@@ -85,7 +93,7 @@ impl StepKind {
             | Self::RecordRevocation
             | Self::RecordFailure => 0,
             Self::OpenTicket | Self::RecordRequest | Self::RecordRepeat | Self::RecordAgain | Self::AdjustTicket => 1,
-            Self::LinkRecord | Self::SyncDirectory => 2,
+            Self::LinkRecord | Self::SyncDirectory | Self::FollowTickets | Self::Reconcile => 2,
         }
     }
 }

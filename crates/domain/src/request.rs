@@ -220,6 +220,8 @@ pub enum Event {
     Decided(Decision),
     /// The end user takes it back.
     Withdrawn(Time),
+    /// Its ticket was closed by hand, and that is to end the request.
+    TicketClosed(Time),
     /// Time has passed: a pending request or an unused grant may have ended.
     TimePassed(Time),
     /// A technician takes an approval back.
@@ -281,6 +283,11 @@ impl Request {
                 self.state = State::Withdrawn;
                 vec![StepKind::RecordWithdrawal]
             }
+            // Nothing is written: whoever closed the ticket knows, and a note could open it again.
+            (State::Pending, Event::TicketClosed(_)) => {
+                self.state = State::Withdrawn;
+                Vec::new()
+            }
             (State::Pending, Event::TimePassed(now)) if now >= self.expires_at => {
                 self.state = State::Expired;
                 vec![StepKind::RecordExpiry]
@@ -300,8 +307,11 @@ impl Request {
             (State::Approved | State::Denied | State::Expired | State::Revoked, Event::Decided(_)) => {
                 return Err(self.decided_before());
             }
-            (State::Approved | State::Denied | State::Expired | State::Revoked, Event::Withdrawn(_))
-            | (State::Withdrawn, Event::Decided(_) | Event::Withdrawn(_))
+            (
+                State::Approved | State::Denied | State::Expired | State::Revoked,
+                Event::Withdrawn(_) | Event::TicketClosed(_),
+            )
+            | (State::Withdrawn, Event::Decided(_) | Event::Withdrawn(_) | Event::TicketClosed(_))
             | (State::Pending | State::Denied | State::Withdrawn, Event::Started(..) | Event::Ended(_))
             | (
                 State::Pending | State::Denied | State::Withdrawn | State::Expired | State::Revoked,

@@ -148,7 +148,9 @@ impl Part {
             | StepKind::RecordAgain
             | StepKind::AdjustTicket
             | StepKind::LinkRecord
-            | StepKind::SyncDirectory => None,
+            | StepKind::SyncDirectory
+            | StepKind::FollowTickets
+            | StepKind::Reconcile => None,
             StepKind::RecordDecision => Some(match request.decision.as_ref()?.verdict {
                 Verdict::Approve => Self::Approved,
                 Verdict::Deny => Self::Denied,

@@ -131,6 +131,10 @@ pub trait Psa: Send + Sync {
     async fn change_ticket(&self, change: &TicketChange) -> Result<(), Fault>;
     /// Reads tickets as they are now, up to 100 in one call. What is hidden or gone is left out.
     async fn tickets(&self, ids: &[String]) -> Result<Vec<TicketNow>, Fault>;
+    /// The statuses of all ticket types. [`Psa::choices`] offers those of one.
+    async fn statuses(&self) -> Result<Vec<StatusChoice>, Fault>;
+    /// Tickets of everybody that changed since a time, newest first, among the first `limit` rows that come.
+    async fn changed_tickets(&self, since: Time, limit: usize) -> Result<Vec<TicketNow>, Fault>;
     /// Reads one ticket with its assets; none where it is hidden or gone.
     async fn ticket(&self, id: &str) -> Result<Option<TicketNow>, Fault>;
     /// Reads the actions of a ticket, the opening entry among them, oldest first.

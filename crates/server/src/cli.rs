@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
-use countersign_app::people::NewTechnician;
+use countersign_app::{people::NewTechnician, reconcile::Repairs};
 use countersign_domain::{audit::Actor, role::Role};
 use countersign_store::{Place, backup::Over};
 
 use crate::{
     backup,
     config::{Config, Options},
-    doctor, router, serve, telemetry,
+    doctor, reconcile, router, serve, telemetry,
 };
 
 /// The desk where elevation requests are answered.
@@ -71,6 +71,22 @@ enum Command {
         /// The customer of the test ticket, by its id in HaloPSA
         #[arg(long, value_name = "ID", requires = "write_test")]
         customer: Option<String>,
+    },
+    /// Compares requests with Halo's tickets, and repairs what is safe; exit 1 if anything is left for a person, 2 if it could not look
+    Reconcile {
+        #[command(flatten)]
+        base: Base,
+        #[command(flatten)]
+        way_out: WayOut,
+        /// Tell alone, change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// How many days to look back
+        #[arg(long, value_name = "DAYS", default_value_t = countersign_app::reconcile::DAYS)]
+        days: u32,
+        /// One JSON document instead of a table
+        #[arg(long)]
+        json: bool,
     },
     /// Administrators of this server
     #[command(subcommand)]
@@ -245,13 +261,15 @@ impl ServeArgs {
     }
 }
 
-/// How a command ended that did not fail.
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// All is well.
     Well,
     /// It did its work, and found something wrong.
     Found,
+    /// It could not look, and has said why.
+    NotLooked,
 }
 
 impl Cli {
@@ -299,6 +317,24 @@ impl Cli {
                 };
                 let form = if json { doctor::Form::Json } else { doctor::Form::Table };
                 doctor::run(options, form, customer.as_deref()).await
+            }
+            Command::Reconcile { base, way_out, dry_run, days, json } => {
+                let options = Options {
+                    halo_allow_hosts: way_out.halo_allow_hosts,
+                    alerts_allow_hosts: way_out.alerts_allow_hosts,
+                    ..base.quiet()
+                };
+                let repairs = if dry_run { Repairs::Off } else { Repairs::On };
+                let form = if json { reconcile::Form::Json } else { reconcile::Form::Table };
+                let compared = async {
+                    let app = beside_a_server(&configured(options)?, "ask it: POST /api/v1/reconcile").await?.app;
+                    reconcile::run(&app, days, repairs, form).await
+                };
+                // A program must tell "something is left" from "nobody knows".
+                Ok(compared.await.unwrap_or_else(|error| {
+                    eprintln!("error: {error:#}");
+                    End::NotLooked
+                }))
             }
             Command::Admin(Admin::Create { base, email, name, public_url }) => {
                 let config = configured(Options { public_url, ..base.quiet() })?;

@@ -10,11 +10,13 @@ mod config;
 mod demo;
 mod doctor;
 mod endpoint_api;
+mod hooks;
 mod http;
 mod key_file;
 #[cfg(feature = "demo")]
 mod load;
 mod portal;
+mod reconcile;
 mod router;
 mod serve;
 mod sheet;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     match runtime.block_on(cli.run()) {
         Ok(cli::End::Well) => ExitCode::SUCCESS,
         Ok(cli::End::Found) => ExitCode::FAILURE,
+        Ok(cli::End::NotLooked) => ExitCode::from(2),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -28,7 +28,7 @@ use utoipa::{
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    api, endpoint_api,
+    api, endpoint_api, hooks,
     http::{
         Shared, headers,
         limits::{LONGEST, Limits, MAX_BODY, MAX_LIST, MAX_LIST_FORM, bodies_up_to, limit},
@@ -105,6 +105,7 @@ pub(crate) fn router(shared: &Shared, limits: Arc<Limits>, store: Store) -> Rout
     Router::new()
         .merge(people)
         .merge(bodies_up_to(MAX_BODY, endpoint_api::router().split_for_parts().0))
+        .merge(bodies_up_to(MAX_BODY, hooks::router()))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(move |State(shared): State<Shared>| metrics(shared, store.clone())))

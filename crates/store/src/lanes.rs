@@ -33,6 +33,17 @@ pub struct NewStep {
 }
 
 impl NewStep {
+    /// A step that tells of a request, in its lane: one that was lost.
+    #[must_use]
+    pub fn told(id: StepId, request: &Request, kind: StepKind) -> Self {
+        Self::of(id, request, kind)
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
     /// A step that tells of a request, in its lane.
     pub(crate) fn of(id: StepId, request: &Request, kind: StepKind) -> Self {
         Self {
@@ -476,7 +487,7 @@ async fn insert_attempts(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
 }
 
 async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
-    const COLUMNS: &str = "lane, psa_id, url, now, booked, opened_at, seen_at, doubt_at, expected, verify_at";
+    const COLUMNS: &str = "lane, psa_id, url, now, booked, opened_at, seen_at, doubt_at, sent, expected, verify_at";
     let with: Vec<(&TicketRow, &Completed)> =
         all.iter().filter_map(|completed| completed.ticket.as_ref().map(|ticket| (ticket, *completed))).collect();
     for completed in all.iter().filter(|completed| completed.ticket.is_none()) {
@@ -494,6 +505,7 @@ async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
             part.len(),
             "ON CONFLICT (lane) DO UPDATE SET psa_id = excluded.psa_id, url = excluded.url, now = excluded.now,
              booked = COALESCE(excluded.booked, tickets.booked), seen_at = excluded.seen_at,
+             sent = COALESCE(excluded.sent, tickets.sent),
              expected = COALESCE(excluded.expected, tickets.expected), verify_at = COALESCE(excluded.verify_at, tickets.verify_at)",
         );
         let mut query = Query::rows(text);
@@ -506,6 +518,7 @@ async fn upsert_tickets(tx: &mut Tx, all: &[&Completed]) -> Result<()> {
             query.add(ticket.opened_at);
             query.add(ticket.seen_at);
             query.add(ticket.doubt_at);
+            query.add(ticket.sent.as_deref());
             query.add(completed.expected.as_ref().map(|(json, _)| json.as_str()));
             query.add(completed.expected.as_ref().map(|(_, at)| *at));
         }

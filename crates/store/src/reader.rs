@@ -80,8 +80,8 @@ impl Store {
     pub async fn doubt_undone(&self, doubt_at: Time, floor: String) -> Result<u64> {
         self.write(move |tx| {
             let query = Query::new(
-                "UPDATE steps SET doubt_at = $1, floor = $2 WHERE doubt_at IS NULL AND kind NOT IN ('link_record', 'adjust_ticket', 'sync_directory')
-                 AND state IN ('queued', 'waiting', 'parked', 'attention')",
+                "UPDATE steps SET doubt_at = $1, floor = $2 WHERE doubt_at IS NULL AND kind NOT IN
+                 ('link_record', 'adjust_ticket', 'sync_directory', 'follow_tickets', 'reconcile') AND state IN ('queued', 'waiting', 'parked', 'attention')",
             )
             .bind(doubt_at)
             .bind(&floor);

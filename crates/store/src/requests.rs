@@ -143,6 +143,9 @@ struct Raw {
     opened_at: Option<i64>,
     seen_at: Option<i64>,
     doubt_at: Option<i64>,
+    gone_at: Option<i64>,
+    closed_by_hand_at: Option<i64>,
+    sent: Option<String>,
 }
 
 impl TryFrom<Raw> for RequestRow {
@@ -166,6 +169,9 @@ impl TryFrom<Raw> for RequestRow {
                     opened_at: Time(raw.opened_at.unwrap_or(0)),
                     seen_at: Time(raw.seen_at.unwrap_or(0)),
                     doubt_at: raw.doubt_at.map(Time),
+                    gone_at: raw.gone_at.map(Time),
+                    closed_by_hand_at: raw.closed_by_hand_at.map(Time),
+                    sent: raw.sent,
                 }),
                 _ => None,
             },
@@ -177,7 +183,7 @@ const SELECT: &str = "SELECT r.body, c.name AS company, l.name AS location, p.na
     CASE WHEN k.state = 'linked' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS linked,
     (SELECT COUNT(*) FROM requests j WHERE j.joined_to = r.id) AS repeats,
     COALESCE(r.again_of, r.joined_to, r.id) AS lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at,
-    t.doubt_at
+    t.doubt_at, t.gone_at, t.closed_by_hand_at, t.sent
     FROM requests r
     JOIN companies c ON c.id = r.company_id
     JOIN locations l ON l.id = r.location_id
@@ -441,7 +447,7 @@ impl Store {
         let pending: Option<(i64,)> = conn.one(&pending).await?;
         let mut steps = Query::build(
             "SELECT s.state, COUNT(*) FROM steps s
-             WHERE (s.kind NOT IN ('link_record', 'sync_directory') OR s.state = 'attention')
+             WHERE (s.kind NOT IN ('link_record', 'sync_directory', 'follow_tickets', 'reconcile') OR s.state = 'attention')
              AND s.state IN ('queued', 'waiting', 'sending', 'parked', 'attention')",
         );
         only(&mut steps, "s.company_id", access);

@@ -2,7 +2,6 @@
 
 use countersign_domain::{
     audit::Entry,
-    effect::StepKind,
     id::CompanyId,
     link::{Kind, Link},
     text::name_key,
@@ -11,7 +10,7 @@ use countersign_domain::{
 use sqlx::FromRow;
 
 use crate::{
-    Error, NewStep, Result, Store, Tx, audit,
+    Error, Result, Store, Tx, audit,
     engine::Query,
     links::{LinkColumns, how_word},
     lists::Table,
@@ -129,22 +128,8 @@ pub(crate) fn page_query(kind: Kind, of: Option<&CompanyId>, after: Option<&Sync
     query
 }
 
-/// An undone step of the sync's lane.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct SyncStepRow {
-    /// What it walks over.
-    pub subject: String,
-    /// Its state.
-    pub state: String,
-    /// The last attempt's words, where it is tried again.
-    pub words: Option<String>,
-}
-
 /// Links of one statement at the most, a power of two: nine values each, of the 32,766 that SQLite takes.
 const LINKS: usize = 512;
-
-const UNDONE: &str =
-    "SELECT subject, state, words FROM steps WHERE lane = $1 AND state NOT IN ('done', 'given_up') ORDER BY seq";
 
 impl Tx {
     /// Writes the links of many records of a kind, and the entries that tell of it. A link that a person made, or cut,
@@ -187,31 +172,6 @@ impl Tx {
         Ok(written)
     }
 
-    /// The steps of the sync's lane that are not over, in their order.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where they cannot be read.
-    pub async fn undone_syncs(&mut self) -> Result<Vec<SyncStepRow>> {
-        self.conn.all(&Query::new(UNDONE).bind(SYNC_LANE)).await
-    }
-
-    /// Appends steps of a sync, and forgets those that were over before `before`: they come every quarter of an hour.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where they cannot be written.
-    pub async fn append_syncs(&mut self, steps: &[NewStep], before: Time) -> Result<()> {
-        for step in steps {
-            self.append_step(step).await?;
-        }
-        let attempts =
-            Query::new("DELETE FROM attempts WHERE lane = $1 AND started_at < $2").bind(SYNC_LANE).bind(before);
-        self.conn.execute(&attempts).await?;
-        let steps = Query::new("DELETE FROM steps WHERE lane = $1 AND state IN ('done', 'given_up') AND ended_at < $2")
-            .bind(SYNC_LANE)
-            .bind(before);
-        self.conn.execute(&steps).await.map(|_| ())
-    }
-
     /// Lets go the parked steps of companies that were linked after they parked.
     ///
     /// # Errors
@@ -242,14 +202,6 @@ impl Tx {
     }
 }
 
-impl NewStep {
-    /// A step of the sync's lane.
-    #[must_use]
-    pub fn sync(id: countersign_domain::id::StepId, subject: String) -> Self {
-        Self::alone(id, SYNC_LANE.to_owned(), subject, StepKind::SyncDirectory)
-    }
-}
-
 impl Store {
     /// Our records of a kind, of one company or of all, after one of them, at most `limit`.
     ///
@@ -274,13 +226,5 @@ impl Store {
         let query = Query::new("SELECT psa_id FROM links WHERE kind = $1 AND state = 'linked' AND psa_id IS NOT NULL")
             .bind(kind.as_str());
         Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
-    }
-
-    /// The steps of the sync's lane that are not over, in their order.
-    ///
-    /// # Errors
-    /// [`Error::Database`] where they cannot be read.
-    pub async fn undone_syncs(&self) -> Result<Vec<SyncStepRow>> {
-        self.read().await?.all(&Query::new(UNDONE).bind(SYNC_LANE)).await
     }
 }

@@ -1,9 +1,9 @@
 //! What we know of the ticket of a lane, and which tickets are to be read back.
 
-use countersign_domain::time::Time;
+use countersign_domain::{request::Request, time::Time};
 use sqlx::FromRow;
 
-use crate::{Result, Store, engine::Query, lanes::LONGEST_WAIT_S};
+use crate::{Result, Store, Tx, engine::Query, lanes::LONGEST_WAIT_S};
 
 /// The ticket of a lane. `now` and `booked` are JSON of the caller's making.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,127 @@ pub struct TicketRow {
     /// Since when it may hold actions of ours that this database does not remember: it was restored, or lost the request.
     /// None where it remembers all.
     pub doubt_at: Option<Time>,
+    /// Since when it is not shown any more: deleted, or hidden from our agent.
+    pub gone_at: Option<Time>,
+    /// When it was seen to be closed by hand while its request was pending.
+    pub closed_by_hand_at: Option<Time>,
+    /// What it was opened with, JSON; none for tickets from before that was kept.
+    pub sent: Option<String>,
+}
+
+/// A ticket with the request it tells of.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// The ticket.
+    pub ticket: TicketRow,
+    /// The request that leads its lane.
+    pub request: Request,
+}
+
+#[derive(FromRow)]
+struct RawFollowed {
+    body: String,
+    lane: String,
+    psa_id: String,
+    url: String,
+    now: String,
+    booked: Option<String>,
+    opened_at: i64,
+    seen_at: i64,
+    doubt_at: Option<i64>,
+    gone_at: Option<i64>,
+    closed_by_hand_at: Option<i64>,
+    sent: Option<String>,
+}
+
+impl TryFrom<RawFollowed> for Followed {
+    type Error = crate::Error;
+
+    fn try_from(raw: RawFollowed) -> Result<Self> {
+        Ok(Self {
+            request: crate::requests::parse(&raw.body)?,
+            ticket: TicketRow {
+                lane: raw.lane,
+                psa_id: raw.psa_id,
+                url: raw.url,
+                now: raw.now,
+                booked: raw.booked,
+                opened_at: Time(raw.opened_at),
+                seen_at: Time(raw.seen_at),
+                doubt_at: raw.doubt_at.map(Time),
+                gone_at: raw.gone_at.map(Time),
+                closed_by_hand_at: raw.closed_by_hand_at.map(Time),
+                sent: raw.sent,
+            },
+        })
+    }
+}
+
+const FOLLOWED: &str = "SELECT r.body, t.lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at, t.doubt_at,
+    t.gone_at, t.closed_by_hand_at, t.sent FROM tickets t JOIN requests r ON r.id = t.lane";
+
+/// What was learnt of a ticket on the other side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TicketNews {
+    /// It is shown so now (JSON).
+    Seen(String),
+    /// It is not shown any more.
+    Gone,
+    /// It was closed by hand; counts only while its request is still pending.
+    ClosedByHand,
+    /// It is open again.
+    OpenAgain,
+    /// It was merged into another, which takes its place.
+    Merged {
+        /// The other's id.
+        psa_id: String,
+        /// The other's address for people.
+        url: String,
+        /// The other as it is shown (JSON).
+        now: String,
+    },
+}
+
+impl Tx {
+    /// Keeps news of a lane's ticket that were read at `at`; false where they change nothing any more: another ticket
+    /// has taken its place, it was seen later, or was known so already.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where it cannot be kept.
+    pub async fn keep_ticket_news(&mut self, lane: &str, psa_id: &str, news: &TicketNews, at: Time) -> Result<bool> {
+        let mut query = Query::build("UPDATE tickets SET ");
+        match news {
+            TicketNews::Seen(now) => {
+                query.push("now = ").arg(now).push(", gone_at = NULL, seen_at = ").arg(at);
+                query.push(" WHERE seen_at <= ").arg(at);
+            }
+            TicketNews::Gone => {
+                query.push("gone_at = ").arg(at).push(" WHERE gone_at IS NULL AND seen_at <= ").arg(at);
+            }
+            TicketNews::ClosedByHand => {
+                query.push("closed_by_hand_at = ").arg(at).push(" WHERE closed_by_hand_at IS NULL");
+                query.push(" AND EXISTS (SELECT 1 FROM requests r WHERE r.id = tickets.lane AND r.state = 'pending')");
+            }
+            TicketNews::OpenAgain => {
+                query.push("closed_by_hand_at = NULL WHERE closed_by_hand_at IS NOT NULL");
+            }
+            TicketNews::Merged { psa_id: into, url, now } => {
+                let former = Query::new(
+                    "INSERT INTO former_tickets (lane, psa_id, url, now, booked, replaced_at)
+                     SELECT lane, psa_id, url, now, booked, $1 FROM tickets WHERE lane = $2 AND psa_id = $3
+                     ON CONFLICT (lane, psa_id) DO NOTHING",
+                )
+                .bind(at)
+                .bind(lane)
+                .bind(psa_id);
+                self.conn.execute(&former).await?;
+                query.push("psa_id = ").arg(into).push(", url = ").arg(url).push(", now = ").arg(now);
+                query.push(", gone_at = NULL, seen_at = ").arg(at).push(" WHERE 1 = 1");
+            }
+        }
+        query.push(" AND lane = ").arg(lane).push(" AND psa_id = ").arg(psa_id);
+        Ok(self.conn.execute(&query).await? == 1)
+    }
 }
 
 /// A ticket whose state is to be compared with what was asked for.
@@ -49,6 +170,35 @@ struct RawVerify {
 }
 
 impl Store {
+    /// The tickets of requests that wait for a decision, the newest `limit`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn open_tickets(&self, limit: usize) -> Result<Vec<Followed>> {
+        let mut query = Query::build(FOLLOWED);
+        query.push(" WHERE r.state = 'pending' ORDER BY r.received_at DESC, r.id DESC LIMIT ");
+        query.arg(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows: Vec<RawFollowed> = self.read().await?.all(&query).await?;
+        rows.into_iter().map(Followed::try_from).collect()
+    }
+
+    /// The tickets of ours among these ids of the other side.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn tickets_by_id(&self, psa_ids: &[String]) -> Result<Vec<Followed>> {
+        let mut found = Vec::new();
+        for part in psa_ids.chunks(500) {
+            let mut query = Query::build(FOLLOWED);
+            query.push(" WHERE t.psa_id IN ").list(part.iter());
+            let rows: Vec<RawFollowed> = self.read().await?.all(&query).await?;
+            for row in rows {
+                found.push(row.try_into()?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Tickets that are due for a read-back, at most `limit`.
     ///
     /// # Errors
@@ -81,14 +231,15 @@ impl Store {
             Box::pin(async move {
                 for (lane, now) in &seen {
                     let query = Query::new(
-                        "UPDATE tickets SET now = $1, seen_at = $2, verify_at = CASE WHEN verify_at > $3 AND verify_at <= $4 THEN verify_at END
+                        "UPDATE tickets SET now = $1, seen_at = $2, gone_at = NULL,
+                         verify_at = CASE WHEN verify_at > $3 AND verify_at <= $4 THEN verify_at END
                          WHERE lane = $5",
                     )
-                        .bind(now)
-                        .bind(at)
-                        .bind(at)
-                        .bind(at.plus_seconds(LONGEST_WAIT_S))
-                        .bind(lane);
+                    .bind(now)
+                    .bind(at)
+                    .bind(at)
+                    .bind(at.plus_seconds(LONGEST_WAIT_S))
+                    .bind(lane);
                     tx.conn.execute(&query).await?;
                 }
                 Ok(())

@@ -57,7 +57,7 @@ impl App {
 
     /// Closes the tickets that a walk found to be the second of one request. Where Halo does not do it, nothing waits for
     /// that: it is tried again with a later walk.
-    pub(super) async fn close_duplicates(&self, psa: &dyn Psa, sweep: &Sweep) -> Result<()> {
+    pub(crate) async fn close_duplicates(&self, psa: &dyn Psa, sweep: &Sweep) -> Result<()> {
         let mut by_request: BTreeMap<&str, Vec<&TicketNow>> = BTreeMap::new();
         for found in sweep.found.iter().filter(|found| !found.deleted && found.ticket.merged_into.is_none()) {
             if let Some(reference) = &found.ticket.reference {

@@ -5,6 +5,7 @@
 
 mod adjust_ticket;
 mod duplicates;
+mod follow_tickets;
 mod open_ticket;
 mod read_back;
 mod record;
@@ -40,6 +41,23 @@ pub(crate) struct Expected {
     before_assignee: Option<String>,
     /// It was set once more outside of actions already.
     adjusted: bool,
+}
+
+impl Expected {
+    /// It was set once more outside of actions already.
+    pub(crate) const fn is_adjusted(&self) -> bool {
+        self.adjusted
+    }
+}
+
+/// What a ticket was opened with: reconciling compares it with what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) ticket_type: Option<String>,
+    pub(crate) customer: Option<String>,
+    pub(crate) site: Option<String>,
+    pub(crate) contact: Option<String>,
+    pub(crate) asset: Option<String>,
 }
 
 /// How a step's attempt ended.
@@ -122,9 +140,10 @@ const fn cause_of(kind: StepKind, cause: Cause) -> Why {
         (Cause::NoAnswer, _) => Why::NoAnswer,
         (Cause::NotUnderstood, _) => Why::NotUnderstood,
         (Cause::ServerFault, _) => Why::ServerFault,
-        (Cause::NotPermitted | Cause::Invalid | Cause::NotFound, StepKind::LinkRecord | StepKind::SyncDirectory) => {
-            Why::ReadingNotPermitted
-        }
+        (
+            Cause::NotPermitted | Cause::Invalid | Cause::NotFound,
+            StepKind::LinkRecord | StepKind::SyncDirectory | StepKind::FollowTickets | StepKind::Reconcile,
+        ) => Why::ReadingNotPermitted,
         (Cause::NotPermitted, StepKind::OpenTicket) => Why::TicketNotPermitted,
         (Cause::Invalid | Cause::NotFound, StepKind::OpenTicket) => Why::TicketInvalid,
         (Cause::NotPermitted, _) => Why::ActionNotPermitted,
@@ -381,7 +400,7 @@ impl Desk {
 }
 
 /// The order of numbers kept as texts: the longer one is higher.
-fn by_number(id: &str) -> (usize, &str) {
+pub(crate) fn by_number(id: &str) -> (usize, &str) {
     let digits = id.trim_start_matches('0');
     (digits.len(), digits)
 }

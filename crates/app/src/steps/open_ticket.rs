@@ -13,7 +13,7 @@ use countersign_domain::{
 use countersign_psa::{Cause, Class, Fault, NewTicket, Opened, Psa, Refused};
 use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 
-use super::{End, Wrote};
+use super::{End, Sent, Wrote};
 use crate::{App, Result, ticketing::Settings};
 
 impl App {
@@ -168,15 +168,27 @@ impl App {
         let body = serde_json::json!({ "ticket": opened.id, "result": result });
         let audit =
             self.entry(Actor::Server, "ticket.opened", request.id.to_string(), Some(request.company_id.clone()), body);
+        let settings = self.ticketing_for(&request.company_id);
+        let sent = Sent {
+            ticket_type: settings.ticket_type.clone(),
+            customer: context.customer.clone().or_else(|| settings.catch_all_customer.clone()),
+            site: context.site.clone(),
+            contact: context.contact.clone(),
+            asset: context.asset.clone(),
+        };
+        let broken = |error: serde_json::Error| crate::Error::Sealed(error.to_string());
         let ticket = TicketRow {
             lane: request.id.to_string(),
             url: psa.ticket_url(&opened.id),
             psa_id: opened.id,
-            now: serde_json::to_string(&opened.now).map_err(|error| crate::Error::Sealed(error.to_string()))?,
+            now: serde_json::to_string(&opened.now).map_err(broken)?,
             booked: None,
             opened_at: now,
             seen_at: now,
             doubt_at,
+            gone_at: None,
+            closed_by_hand_at: None,
+            sent: Some(serde_json::to_string(&sent).map_err(broken)?),
         };
         Ok(End { result, ticket: Some(ticket), audit: Some(audit), ..End::done(words) })
     }

@@ -17,12 +17,12 @@ const HIDDEN_S: i64 = 600;
 
 impl Expected {
     /// The status that did not move; none where it did, or a person set another.
-    pub(super) fn status_left(&self, now: &TicketNow) -> Option<String> {
+    pub(crate) fn status_left(&self, now: &TicketNow) -> Option<String> {
         left(self.status.as_ref(), self.before_status.as_ref(), now.status.as_ref())
     }
 
     /// The assignee that did not move; none where he did, or a person set another.
-    pub(super) fn assignee_left(&self, now: &TicketNow) -> Option<String> {
+    pub(crate) fn assignee_left(&self, now: &TicketNow) -> Option<String> {
         left(self.assignee.as_ref(), self.before_assignee.as_ref(), now.assignee.as_ref())
     }
 }

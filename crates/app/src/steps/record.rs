@@ -37,6 +37,10 @@ impl App {
         let Some((mut action, failed)) = made else {
             return Ok(End::not_needed("Nothing is to be written."));
         };
+        if known.closed_by_hand_at.is_some() {
+            // Somebody closed the ticket; it stays in the status that he gave it.
+            action.status = None;
+        }
         let psa = self.psa()?;
         // What was never tried here may have been written all the same, before the database was restored.
         if let Some(doubt_at) = step.doubt_at.or(known.doubt_at)

@@ -206,6 +206,8 @@ impl App {
         match (step.kind, context) {
             (StepKind::LinkRecord, _) => self.run_link(step).await,
             (StepKind::SyncDirectory, _) => self.sync_kind(step).await,
+            (StepKind::FollowTickets, _) => self.follow_tickets(step).await,
+            (StepKind::Reconcile, _) => self.reconcile_by_clock(step).await,
             (_, Err(why)) => Err(Error::Sealed(why)),
             (_, Ok(None)) => Ok(End::not_needed("The request is gone.")),
             (StepKind::OpenTicket, Ok(Some(context))) => self.open_ticket(step, context).await,

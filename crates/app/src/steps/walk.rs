@@ -51,7 +51,7 @@ fn request_in(details: &str) -> Option<RequestId> {
 
 impl App {
     /// A walk that began after `since` and went below `floor`: one serves all steps that wait for it.
-    pub(super) async fn walk(&self, psa: &dyn Psa, since: Duration, floor: Option<&String>) -> Result<Arc<Walk>> {
+    pub(crate) async fn walk(&self, psa: &dyn Psa, since: Duration, floor: Option<&String>) -> Result<Arc<Walk>> {
         let mut last = self.inner.desk.walks.lock().await;
         if let Some(walk) = &*last {
             let covers = match (&walk.floor, floor) {
@@ -244,6 +244,9 @@ impl App {
                 opened_at: now,
                 seen_at: now,
                 doubt_at: Some(now),
+                gone_at: None,
+                closed_by_hand_at: None,
+                sent: None,
             });
         }
         Ok(self.store().adopt_tickets(adopted).await?)
@@ -256,10 +259,16 @@ impl App {
     async fn learn_names(&self, psa: &dyn Psa) -> Result<()> {
         let choices = psa.choices(self.ticketing_settings().ticket_type.as_deref()).await?;
         self.note_choices(&choices);
+        let closed = choices.statuses.iter().filter(|status| status.closed).map(|status| status.id.clone()).collect();
         let names = Names {
+            closed,
             statuses: choices.statuses.into_iter().map(|status| (status.id, status.name)).collect(),
             agents: choices.agents.into_iter().map(|agent| (agent.id, agent.name)).collect(),
         };
+        self.keep_names(names).await
+    }
+
+    pub(super) async fn keep_names(&self, names: Names) -> Result<()> {
         let value = serde_json::to_string(&names).map_err(|error| crate::Error::Sealed(error.to_string()))?;
         *lock(&self.inner.desk.names) = Arc::new(names);
         let before = self.store().setting(NAMES).await?;

@@ -12,7 +12,7 @@ use super::{
     offered::{CHOICES, apply_choices, is_offered},
     settings::{ConnectionSettings, Settings, Switch, TimeEntry},
 };
-use crate::{Error, Result, budget::Allowance};
+use crate::{Error, Result, budget::Allowance, follow::ClosedByHand};
 
 /// A change of the settings: only what is `Some` changes; the inner `None` takes a value away.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,8 @@ pub struct Change {
     pub status_failed: Option<Option<String>>,
     /// Status after it was asked again.
     pub status_again: Option<Option<String>>,
+    /// What becomes of a pending request whose ticket was closed by hand.
+    pub closed_by_hand: Option<ClosedByHand>,
     /// Outcome.
     pub outcome: Option<Option<String>>,
     /// Assign to the decider.
@@ -86,6 +88,8 @@ pub struct Change {
     pub settle_s: Option<u32>,
     /// Allowance.
     pub budget: Option<Allowance>,
+    /// Minutes between two looks at how our tickets stand.
+    pub follow_minutes: Option<u32>,
     /// Customer of the tickets of unlinked companies.
     pub catch_all_customer: Option<Option<String>>,
 }
@@ -120,6 +124,7 @@ impl Change {
             ("ticket_url", self.ticket_url.is_some()),
             ("settle_s", self.settle_s.is_some()),
             ("budget", self.budget.is_some()),
+            ("follow_minutes", self.follow_minutes.is_some()),
             ("catch_all_customer", self.catch_all_customer.is_some()),
         ]
         .into_iter()
@@ -182,6 +187,8 @@ pub(super) fn apply(after: &mut Settings, change: &Change) -> Result<()> {
     set(&mut after.notes, change.notes.as_ref());
     set(&mut after.settle_s, change.settle_s.as_ref());
     set(&mut after.budget, change.budget.as_ref());
+    set(&mut after.closed_by_hand, change.closed_by_hand.as_ref());
+    set(&mut after.follow_minutes, change.follow_minutes.as_ref());
     set(&mut after.catch_all_customer, change.catch_all_customer.as_ref());
     apply_texts(after, &change.texts)?;
     if !(1..=30).contains(&after.time_step_minutes) {
@@ -191,6 +198,9 @@ pub(super) fn apply(after: &mut Settings, change: &Change) -> Result<()> {
     check_custom_fields(&after.custom_fields)?;
     if !(1..=3600).contains(&after.settle_s) {
         return Err(Error::invalid("settle_s", "settle_s", "settle_s is from 1 to 3600 seconds."));
+    }
+    if !(1..=1440).contains(&after.follow_minutes) {
+        return Err(Error::invalid("follow_minutes", "follow_minutes", "follow_minutes is from 1 to 1440."));
     }
     if !after.budget.off && (after.budget.calls == 0 || after.budget.window_s == 0) {
         return Err(Error::invalid("budget", "budget", "budget needs at least 1 call in at least 1 second, or off."));

@@ -17,7 +17,7 @@ use super::{
 use crate::{App, Error, Result};
 
 /// What a company may have otherwise.
-const OWN: [&str; 26] = [
+const OWN: [&str; 27] = [
     "ticket_on",
     "ticket_type",
     "team",
@@ -33,6 +33,7 @@ const OWN: [&str; 26] = [
     "status_revoked",
     "status_failed",
     "status_again",
+    "closed_by_hand",
     "outcome",
     "assign",
     "time",

@@ -14,7 +14,7 @@ use countersign_domain::{
 use countersign_psa::Visibility;
 use serde::{Deserialize, Serialize};
 
-use crate::budget::Allowance;
+use crate::{budget::Allowance, follow::ClosedByHand};
 
 /// Working time of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,8 @@ pub struct Settings {
     pub status_failed: Option<String>,
     /// Status after the same was asked again soon after a denial: one that opens the ticket again.
     pub status_again: Option<String>,
+    /// What becomes of a pending request whose ticket was closed by hand.
+    pub closed_by_hand: ClosedByHand,
     /// Outcome of our actions.
     pub outcome: Option<String>,
     /// Assign the ticket to who decided.
@@ -123,6 +125,8 @@ pub struct Settings {
     pub settle_s: u32,
     /// Allowance of calls.
     pub budget: Allowance,
+    /// Minutes between two looks at how our tickets stand.
+    pub follow_minutes: u32,
     /// Customer of the tickets of companies that are linked to none; none lets them wait for the link.
     pub catch_all_customer: Option<String>,
     /// Tickets of ours that this database does not know are trusted up to this ticket id.
@@ -148,6 +152,7 @@ impl Default for Settings {
             status_revoked: None,
             status_failed: None,
             status_again: None,
+            closed_by_hand: ClosedByHand::Warn,
             outcome: None,
             assign: Switch::On,
             time: TimeEntry::Fixed { minutes: 5 },
@@ -162,6 +167,7 @@ impl Default for Settings {
             chosen: BTreeMap::new(),
             settle_s: 90,
             budget: Allowance::default(),
+            follow_minutes: 5,
             catch_all_customer: None,
             trusted_up_to: None,
         }
@@ -188,7 +194,9 @@ impl Settings {
             | StepKind::RecordRepeat
             | StepKind::AdjustTicket
             | StepKind::LinkRecord
-            | StepKind::SyncDirectory => None,
+            | StepKind::SyncDirectory
+            | StepKind::FollowTickets
+            | StepKind::Reconcile => None,
         }
     }
 }

@@ -200,6 +200,14 @@ impl Halo {
             .collect()
     }
 
+    /// The queries of the calls of a path, in their order.
+    pub(crate) async fn queries(&self, path: &str) -> Vec<String> {
+        let log = self.control("GET", "/calls", json!({})).await;
+        let calls = log["calls"].as_array().cloned().unwrap();
+        let of = calls.iter().filter(|call| call["path"] == path);
+        of.map(|call| call["query"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// True when a call that took so long is over, whoever still waited for it.
     pub(crate) async fn ended_after(&self, ms: f64) -> bool {
         let log = self.control("GET", "/calls", json!({})).await;

@@ -76,6 +76,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("approve", Event::Decided(decision(Verdict::Approve))),
         ("deny", Event::Decided(decision(Verdict::Deny))),
         ("withdraw", Event::Withdrawn(Time(3_000_000))),
+        ("ticket closed by hand", Event::TicketClosed(Time(3_000_000))),
         ("time passed, early", Event::TimePassed(Time(3_000_000))),
         ("time passed, late", Event::TimePassed(Time(2_000_000_000))),
         ("revoke", Event::Revoked(author(), Time(3_000_000))),

@@ -7,6 +7,7 @@
     reason = "helpers may fail loudly, as tests do"
 )]
 
+mod back;
 mod backups;
 mod check;
 mod demo;

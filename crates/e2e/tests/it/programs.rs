@@ -116,6 +116,23 @@ impl Sim {
         self.control.post("/sim/v1/faults", fault).await.ok();
     }
 
+    /// A person does something in Halo.
+    pub(crate) async fn person(&self, method: &str, path: &str, body: Value) {
+        let method = method.parse().expect("a method");
+        let answer = self.control.call(method, &format!("/sim/v1{path}"), Some(body.to_string())).await;
+        assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text);
+    }
+
+    /// The status of that name.
+    pub(crate) async fn status(&self, name: &str) -> Value {
+        let state = self.state().await;
+        let rows = match &state["statuses"] {
+            Value::Array(rows) => rows.clone(),
+            rows => rows.as_object().expect("a table").values().cloned().collect(),
+        };
+        rows.iter().find(|row| row["name"] == name).expect("a status of that name")["id"].clone()
+    }
+
     /// How often the armed faults were met.
     pub(crate) async fn hits(&self) -> u64 {
         let faults = self.control.get("/sim/v1/faults").await.ok();

@@ -108,7 +108,7 @@ fn is(name: &str, word: &str) -> bool {
     name.trim().eq_ignore_ascii_case(word)
 }
 
-async fn statuses(client: &Client, ticket_type: Option<i64>) -> Result<Vec<StatusChoice>, Fault> {
+pub(super) async fn statuses(client: &Client, ticket_type: Option<i64>) -> Result<Vec<StatusChoice>, Fault> {
     let all = client.statuses(ticket_type, Closed::With).await.map_err(|error| fault(&error))?;
     let open = client.statuses(ticket_type, Closed::Without).await.map_err(|error| fault(&error))?;
     let open: HashSet<i64> = open.into_iter().map(|status| status.id).collect();

@@ -3,7 +3,7 @@
 //! Halo searches loosely and ignores filters it does not know, so whatever it returns is compared here again.
 
 use countersign_domain::link::{Kind, Theirs};
-use countersign_domain::text;
+use countersign_domain::{text, time::Time};
 use halopsa::{
     AgentFilter, AssetFilter, Client, CustomerFilter, Deleted, End, Error, ErrorKind, Pages, Record, SiteFilter,
     Ticket, TicketFilter, UserFilter,
@@ -11,7 +11,7 @@ use halopsa::{
 
 use super::map::{self, fault};
 use super::sentence;
-use crate::{Cause, Class, Fault, Found, Sweep, SweepRange};
+use crate::{Cause, Class, Fault, Found, Sweep, SweepRange, TicketNow};
 
 /// Rows per page of the directory. Halo cuts tickets to 100, but customers, sites, users and assets hardly at all.
 pub(super) const DIRECTORY_PAGE: usize = 1000;
@@ -44,6 +44,20 @@ pub(super) async fn sweep(client: &Client, range: &SweepRange) -> Result<Sweep, 
         control_seen: control.is_some_and(|control| live.ids.contains(&control)),
         found: live.ours.into_iter().map(|ticket| found(ticket, false)).chain(gone).collect(),
     })
+}
+
+/// Tickets that changed since a time, among the newest `limit` rows that come.
+pub(super) async fn changed(client: &Client, since: Time, limit: usize) -> Result<Vec<TicketNow>, Fault> {
+    let filter = TicketFilter { updated_since: map::stamp(since), ..TicketFilter::default() };
+    let mut pages = client.tickets(&filter);
+    let mut rows = Vec::new();
+    // What was met counts, not what fits: a Halo that ignores the time shows everything.
+    while pages.seen() < limit as u64
+        && let Some(page) = pages.next().await.map_err(|error| fault(&error))?
+    {
+        rows.extend(page.into_iter().map(map::ticket_now));
+    }
+    Ok(rows)
 }
 
 struct Walk {

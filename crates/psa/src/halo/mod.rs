@@ -26,8 +26,8 @@ use url::Url;
 
 use crate::{
     ActionNow, Budget, Cause, Check, CheckPlan, CheckTitle, Choices, Class, Connect, Connection, Discovered, Fault,
-    NewAction, NewTicket, Opened, Priority, Psa, Records, Refused, Sweep, SweepRange, Tell, TicketChange, TicketNow,
-    Written,
+    NewAction, NewTicket, Opened, Priority, Psa, Records, Refused, StatusChoice, Sweep, SweepRange, Tell, TicketChange,
+    TicketNow, Written,
 };
 use map::fault;
 
@@ -212,6 +212,14 @@ impl Psa for Halo {
         let ids = ids.iter().map(|id| map::id(id)).collect::<Result<Vec<i64>, Fault>>()?;
         let found = self.sync().tickets_by_id(&ids).await.map_err(|error| fault(&error))?;
         Ok(found.into_iter().map(map::ticket_now).collect())
+    }
+
+    async fn statuses(&self) -> Result<Vec<StatusChoice>, Fault> {
+        choices::statuses(&self.sync(), None).await
+    }
+
+    async fn changed_tickets(&self, since: Time, limit: usize) -> Result<Vec<TicketNow>, Fault> {
+        find::changed(&self.sync(), since, limit).await
     }
 
     async fn ticket(&self, id: &str) -> Result<Option<TicketNow>, Fault> {

@@ -11,6 +11,7 @@ mod enrollment_keys;
 mod events;
 mod links;
 mod page;
+pub(crate) mod reconcile;
 mod requests;
 mod sheets;
 mod steps;
@@ -19,6 +20,7 @@ mod technicians;
 pub(crate) mod texts;
 mod ticketing;
 mod tokens;
+mod webhook;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,6 +37,8 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .merge(ticketing::router())
         .merge(texts::router())
         .merge(company_ticketing::router())
+        .merge(webhook::router())
+        .merge(reconcile::router())
         .merge(sync::router())
         .merge(steps::router())
         .merge(alerts::router())

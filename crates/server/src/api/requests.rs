@@ -124,6 +124,10 @@ pub(crate) struct TicketOut {
     now: countersign_app::psa::TicketNow,
     /// When it was last seen.
     seen_at: String,
+    /// Since when it is not shown any more: deleted, or hidden from our agent.
+    gone_at: Option<String>,
+    /// When it was seen closed by hand while the request waited.
+    closed_by_hand_at: Option<String>,
 }
 
 impl From<TicketView> for TicketOut {
@@ -137,6 +141,8 @@ impl From<TicketView> for TicketOut {
             time_owner: view.time_owner,
             now: view.now,
             seen_at: view.seen_at.rfc3339(),
+            gone_at: view.gone_at.map(Time::rfc3339),
+            closed_by_hand_at: view.closed_by_hand_at.map(Time::rfc3339),
         }
     }
 }
@@ -412,7 +418,7 @@ async fn list(State(shared): State<Shared>, by: By, Query(query): Query<ListQuer
     let rows = shared.app.requests(by.technician(), &wanted).await?;
     let mut shown = Vec::with_capacity(rows.len());
     for row in rows {
-        let ticket = shared.app.ticket_view(row.ticket.as_ref()).await?;
+        let ticket = shared.app.ticket_view(&row).await?;
         shown.push((row, ticket));
     }
     Ok(Json(paging.page(

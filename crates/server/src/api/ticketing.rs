@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use countersign_app::{
     budget::Allowance,
     check::CheckRun,
+    follow::ClosedByHand,
     psa::{Check, Choices, Discovered, Visibility},
     ticketing::{Change, Settings, Switch, TimeEntry, View},
 };
@@ -107,6 +108,9 @@ pub(super) struct TicketFieldsOut {
     status_failed: Option<String>,
     /// Status after the same was asked again within an hour of a denial.
     status_again: Option<String>,
+    /// What becomes of a pending request whose ticket was closed by hand: `leave`, `withdraw` or `warn`.
+    #[schema(value_type = String)]
+    closed_by_hand: ClosedByHand,
     /// Outcome of our actions.
     outcome: Option<String>,
     /// `on` assigns the ticket to who decided.
@@ -157,6 +161,7 @@ impl From<Settings> for TicketFieldsOut {
             status_revoked: settings.status_revoked,
             status_failed: settings.status_failed,
             status_again: settings.status_again,
+            closed_by_hand: settings.closed_by_hand,
             outcome: settings.outcome,
             assign: settings.assign,
             time: settings.time,
@@ -206,6 +211,8 @@ struct TicketingOut {
     settle_s: u32,
     /// Allowance of calls.
     budget: BudgetOut,
+    /// Minutes between two looks at how our tickets stand.
+    follow_minutes: u32,
     /// Customer of the tickets of companies that are linked to none; null lets them wait for the link.
     catch_all_customer: Option<String>,
     /// What stands against new tickets right now, if anything.
@@ -232,6 +239,7 @@ impl From<View> for TicketingOut {
                 window_s: settings.budget.window_s,
                 off: settings.budget.off,
             },
+            follow_minutes: settings.follow_minutes,
             catch_all_customer: settings.catch_all_customer.clone(),
             trouble: view.trouble,
             vanished: view
@@ -346,6 +354,9 @@ pub(super) struct TicketingPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     status_again: Option<Option<String>>,
+    /// What becomes of a pending request whose ticket was closed by hand: `leave`, `withdraw` or `warn`.
+    #[schema(value_type = Option<String>)]
+    closed_by_hand: Option<ClosedByHand>,
     /// Outcome of our actions.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
@@ -386,6 +397,8 @@ pub(super) struct TicketingPatch {
     settle_s: Option<u32>,
     /// Allowance of calls.
     budget: Option<BudgetIn>,
+    /// Minutes between two looks at how our tickets stand, 1 to 1440.
+    follow_minutes: Option<u32>,
     /// Customer of the tickets of companies that are linked to none, at once; null lets them wait for the link.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
@@ -409,6 +422,8 @@ impl TicketingPatch {
             status_revoked: self.status_revoked,
             status_failed: self.status_failed,
             status_again: self.status_again,
+            closed_by_hand: self.closed_by_hand,
+            follow_minutes: self.follow_minutes,
             time_step_minutes: self.time_step_minutes,
             billable: self.billable,
             charge_rate: self.charge_rate,

@@ -98,6 +98,8 @@ pub(crate) struct Limits {
     refused: PerAddress,
     /// Tries to sign in.
     sign_ins: PerAddress,
+    /// Deliveries of Halo's webhook.
+    hooks: PerAddress,
     /// Calls of any kind, this machine's own left out.
     calls: PerAddress,
 }
@@ -116,6 +118,8 @@ impl Limits {
             clock: DefaultClock::default(),
             refused: RateLimiter::keyed(per_second(1, 100)),
             sign_ins: RateLimiter::keyed(per_second(1, 30)),
+            // Halo delivers one by one, and a storm of them at once after it was away.
+            hooks: RateLimiter::keyed(per_second(50, 2000)),
             // Ten thousand endpoints behind one address poll 400 times a second, and all at once after an outage.
             calls: RateLimiter::keyed(per_second(2000, 20_000)),
         }
@@ -123,7 +127,7 @@ impl Limits {
 
     /// Forgets addresses that have not been seen for long.
     pub(crate) fn forget(&self) {
-        for limiter in [&self.refused, &self.sign_ins, &self.calls] {
+        for limiter in [&self.refused, &self.sign_ins, &self.hooks, &self.calls] {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -156,6 +160,10 @@ pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, n
     if signs_in && let Err(wait) = limits.check(&limits.sign_ins, caller) {
         return too_many("too_many_tries", wait, "There were too many tries to sign in from your address.");
     }
+    let delivers = request.uri().path().starts_with("/hooks/");
+    if delivers && let Err(wait) = limits.check(&limits.hooks, caller) {
+        return too_many("too_many_calls", wait, "There are too many deliveries from your address.");
+    }
     let enrols = request.uri().path() == "/agent/v1/enroll";
     let claims =
         request.headers().contains_key(header::AUTHORIZATION) || request.headers().contains_key(header::COOKIE);
@@ -163,6 +171,7 @@ pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, n
     let refused = match response.status() {
         StatusCode::UNAUTHORIZED => claims,
         StatusCode::FORBIDDEN => enrols,
+        StatusCode::NOT_FOUND => delivers,
         _ => false,
     };
     if refused && let Err(wait) = limits.check(&limits.refused, caller) {

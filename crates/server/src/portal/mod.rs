@@ -25,6 +25,7 @@ mod ticket_settings;
 mod ticketing;
 mod view;
 mod visitor;
+mod webhook;
 mod words;
 
 #[cfg(test)]
@@ -75,6 +76,9 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/portal/settings/ticketing", get(ticketing::page).post(ticketing::save))
         .route("/portal/settings/ticketing/check", post(ticketing::check))
         .route("/portal/sync", get(sync::part).post(sync::ask))
+        .route("/portal/settings/ticketing/webhook", get(webhook::page).post(webhook::save))
+        .route("/portal/settings/ticketing/webhook/secret", post(webhook::make))
+        .route("/portal/settings/ticketing/webhook/revoke", post(webhook::revoke))
         .route("/portal/steps", get(steps::page))
         .route("/portal/steps/retry", post(steps::retry))
         .route("/portal/steps/{id}/give-up", post(steps::give_up))

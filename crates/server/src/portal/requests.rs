@@ -76,7 +76,7 @@ pub(super) async fn list(AxumState(app): AxumState<App>, visitor: Visitor, Query
         if app.ticketing().settings.connection.is_none() { Standing::NotConnected } else { Standing::OnItsWay };
     let mut rows = Vec::with_capacity(found.len());
     for row in &found {
-        let ticket = app.ticket_view(row.ticket.as_ref()).await?;
+        let ticket = app.ticket_view(row).await?;
         let request = &row.request;
         rows.push(Row {
             id: request.id.to_string(),
@@ -142,6 +142,10 @@ pub(super) async fn one(AxumState(app): AxumState<App>, visitor: Visitor, Path(i
                 Some(owner) => text.arg2("ticket-time-booked", "minutes", minutes, "name", owner),
                 None => text.arg("ticket-time-api", "minutes", minutes),
             })
+        }),
+        warning: detail.ticket.as_ref().and_then(|ticket| {
+            let by_hand = ticket.closed_by_hand_at.map(|_| text.t("ticket-closed-by-hand"));
+            ticket.gone_at.map(|_| text.t("ticket-gone")).or(by_hand)
         }),
         steps: text.arg2("ticket-steps-done", "done", done.to_string(), "all", detail.steps.len().to_string()),
     };

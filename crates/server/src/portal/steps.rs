@@ -285,9 +285,8 @@ impl Desk<'_> {
         let may_act = self.by.may(Right::RunSteps)
             && (step.state == "attention" || (self.state == StepState::Waiting && step.cause.is_some()));
         let without_it = match step.kind.as_str() {
-            kind @ ("open_ticket" | "record_decision" | "link_record" | "sync_directory") => {
-                text.t(format!("give-up-{kind}"))
-            }
+            kind @ ("open_ticket" | "record_decision" | "link_record" | "sync_directory" | "follow_tickets"
+            | "reconcile") => text.t(format!("give-up-{kind}")),
             _ => text.t("give-up-other"),
         };
         Row {

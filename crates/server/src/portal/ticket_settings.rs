@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use countersign_app::budget::Allowance;
+use countersign_app::follow::ClosedByHand;
 use countersign_app::psa::{Choices, Visibility};
 use countersign_app::ticketing::{CHOICES, Change, Settings, Switch as Set, TimeEntry, offered};
 use countersign_app::{App, Error, RequestQuery};
@@ -113,11 +114,17 @@ fn values_of(settings: &Settings) -> Values {
         TicketOn::Denial => "denial",
         TicketOn::DenialOrExpiry => "denial_or_expiry",
     };
+    let closed_by_hand = match settings.closed_by_hand {
+        ClosedByHand::Leave => "leave",
+        ClosedByHand::Withdraw => "withdraw",
+        ClosedByHand::Warn => "warn",
+    };
     let lines: Vec<String> = settings.custom_fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     let off = if settings.budget.off { "on" } else { "off" };
     let notes = if settings.notes == Visibility::Private { "private" } else { "public" };
     for (name, value) in [
         ("ticket_on", ticket_on.to_owned()),
+        ("closed_by_hand", closed_by_hand.to_owned()),
         ("custom_fields", lines.join("\n")),
         ("assign", word(settings.assign).to_owned()),
         ("time", time.to_owned()),
@@ -183,6 +190,11 @@ fn change(settings: &Settings, values: &Values) -> Result<Change, Fault> {
             "denial" => TicketOn::Denial,
             "denial_or_expiry" => TicketOn::DenialOrExpiry,
             _ => TicketOn::Request,
+        }),
+        closed_by_hand: differs("closed_by_hand").then(|| match value("closed_by_hand") {
+            "leave" => ClosedByHand::Leave,
+            "withdraw" => ClosedByHand::Withdraw,
+            _ => ClosedByHand::Warn,
         }),
         assign: switched("assign"),
         time_needs_link: switched("time_needs_link"),
@@ -325,6 +337,14 @@ impl Form<'_> {
             .into_iter()
             .chain(["status_revoked", "status_failed", "status_again"])
             .map(|name| self.chosen(name))
+            .chain(std::iter::once(self.words(
+                "closed_by_hand",
+                &[
+                    ("warn", "ts-closed_by_hand-warn"),
+                    ("withdraw", "ts-closed_by_hand-withdraw"),
+                    ("leave", "ts-closed_by_hand-leave"),
+                ],
+            )))
             .collect();
         let time = vec![
             self.words("time", &[("fixed", "tk-time-fixed"), ("measured", "tk-time-measured"), ("off", "tk-time-off")]),

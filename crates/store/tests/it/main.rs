@@ -12,6 +12,7 @@ mod directory;
 mod lanes;
 mod opening;
 mod people;
+mod reconcile;
 mod requests;
 mod settings;
 mod support;

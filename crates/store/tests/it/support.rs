@@ -370,6 +370,9 @@ pub(crate) fn ticket(lane: &str, psa_id: &str) -> TicketRow {
         opened_at: NOW,
         seen_at: NOW,
         doubt_at: None,
+        gone_at: None,
+        closed_by_hand_at: None,
+        sent: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use countersign_domain::{
     decision::Verdict,
+    effect::StepKind,
     id::CompanyId,
     link::{Candidate, How, Kind, Link, LinkState},
     role::Access,
@@ -194,21 +195,21 @@ both! {
     async fn a_sync_is_a_lane_and_old_ones_are_forgotten(home) {
         let store = home.open().await;
         let append = async |before: Time| {
-            let steps = ["full/company", "full/location"].map(|subject| NewStep::sync(step_id(), subject.to_owned()));
+            let steps = ["full/company", "full/location"].map(|subject| NewStep::round(step_id(), SYNC_LANE, subject.to_owned(), StepKind::SyncDirectory));
             store.write(move |tx| {
                 let steps = steps.clone();
-                Box::pin(async move { tx.append_syncs(&steps, before).await })
+                Box::pin(async move { tx.append_rounds(SYNC_LANE, &steps, before).await })
             }).await.unwrap();
         };
         append(NOW).await;
-        let undone = store.undone_syncs().await.unwrap();
+        let undone = store.undone_in(SYNC_LANE).await.unwrap();
         assert_eq!(undone.iter().map(|step| (step.subject.as_str(), step.state.as_str())).collect::<Vec<_>>(),
             [("full/company", "waiting"), ("full/location", "queued")]);
         for _ in 0..2 {
             let step = claim_one(&store, NOW).await;
             store.complete(ended(&step, AttemptResult::Done, Next::Done)).await.unwrap();
         }
-        assert!(store.undone_syncs().await.unwrap().is_empty());
+        assert!(store.undone_in(SYNC_LANE).await.unwrap().is_empty());
         let lane = async || {
             let wanted = StepsQuery { lane: Some(SYNC_LANE.to_owned()), limit: 99, ..StepsQuery::default() };
             (store.steps(&Access::All, &wanted).await.unwrap().len(), store.attempts(SYNC_LANE).await.unwrap().len())

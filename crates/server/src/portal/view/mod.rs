@@ -21,6 +21,7 @@ pub(crate) mod steps;
 pub(crate) mod sync;
 pub(crate) mod ticket_settings;
 pub(crate) mod ticketing;
+pub(crate) mod webhook;
 
 #[cfg(test)]
 mod samples;

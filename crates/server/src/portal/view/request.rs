@@ -133,6 +133,8 @@ pub(crate) struct TicketCard {
     pub(crate) time: Option<String>,
     /// "2 of 2 done".
     pub(crate) steps: String,
+    /// What a person did to it that needs to be known.
+    pub(crate) warning: Option<String>,
 }
 
 /// A request's own page.

@@ -92,6 +92,7 @@ pub(in crate::portal::view) fn request() -> RequestPage {
             assigned_to: Some("Maria Ruiz".into()),
             time: Some("5 min, Maria Ruiz".into()),
             steps: "1 of 2 done".into(),
+            warning: None,
         },
         before: past(),
         bar: None,

@@ -1,0 +1,224 @@
+//! From Halo back: when our tickets are read there, what webhooks wake, and what a ticket closed by hand does.
+//!
+//! Called by the timers and by the webhook's route; the reading itself is a step (`steps/follow_tickets.rs`) in a lane
+//! of its own, so that one runs at a time over all nodes. The decision a reader would undo: nothing that Halo sends is
+//! believed. A webhook names tickets, and those are read again; a webhook that is lost costs some minutes, since tickets
+//! are read by the clock too.
+
+use std::{
+    collections::{BTreeSet, HashSet, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use countersign_domain::{audit::Actor, effect::StepKind, id::RequestId, request::Event, time::Time};
+use countersign_psa::TicketNow;
+use countersign_store::{NewStep, TICKETS_LANE};
+use serde::{Deserialize, Serialize};
+
+use crate::{App, Error, Result};
+
+/// What becomes of a pending request whose ticket was closed by hand in Halo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedByHand {
+    /// Nothing; it is not even told.
+    Leave,
+    /// It is withdrawn.
+    Withdraw,
+    /// It waits on, and its page tells that the ticket was closed.
+    #[default]
+    Warn,
+}
+
+/// Where it is kept how far the reading is, so that every node knows.
+const DOCUMENT: &str = "ticket_follow";
+/// Tickets that are looked at for one that is still open.
+const NEWEST: usize = 200;
+/// Seconds for which the steps of rounds that are over are kept.
+const KEPT_S: i64 = 3600;
+/// Seconds between two rounds that webhooks without a ticket's number ask for.
+const UNNAMED_S: i64 = 30;
+/// The most tickets that one step names; more of them are a reason to ask for all that changed.
+const NAMED: usize = 300;
+/// Numbers of tickets that are held until they are read.
+const HELD: usize = 1000;
+/// Deliveries that are known again.
+const DELIVERIES: usize = 10_000;
+/// The subject of a step that asks for all that changed.
+pub(crate) const CHANGES: &str = "changes";
+/// How the subject of a step begins that names tickets.
+pub(crate) const IDS: &str = "ids/";
+
+/// How far the reading is.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// When the last round began that asked for all that changed; what changed since is asked for next.
+    pub(crate) asked_at: Option<Time>,
+}
+
+/// What webhooks told that was not read yet.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<News>);
+
+#[derive(Default)]
+struct News {
+    known: HashSet<String>,
+    order: VecDeque<String>,
+    tickets: BTreeSet<String>,
+    unnamed: bool,
+}
+
+impl Heard {
+    fn lock(&self) -> std::sync::MutexGuard<'_, News> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what a delivery names; false for one that was heard before. Without a number it is about anything.
+    pub(crate) fn add(&self, delivery: Option<String>, ticket: Option<String>) -> bool {
+        let mut news = self.lock();
+        if let Some(delivery) = delivery {
+            if !news.known.insert(delivery.clone()) {
+                return false;
+            }
+            news.order.push_back(delivery);
+            if news.order.len() > DELIVERIES
+                && let Some(oldest) = news.order.pop_front()
+            {
+                news.known.remove(&oldest);
+            }
+        }
+        match ticket {
+            Some(ticket) if news.tickets.len() < HELD => {
+                news.tickets.insert(ticket);
+            }
+            Some(ticket) if news.tickets.contains(&ticket) => {}
+            Some(_) | None => news.unnamed = true,
+        }
+        true
+    }
+
+    fn is_empty(&self) -> bool {
+        let news = self.lock();
+        news.tickets.is_empty() && !news.unnamed
+    }
+
+    fn take(&self, unnamed_too: bool) -> (Vec<String>, bool) {
+        let mut news = self.lock();
+        let unnamed = unnamed_too && std::mem::take(&mut news.unnamed);
+        (std::mem::take(&mut news.tickets).into_iter().collect(), unnamed)
+    }
+}
+
+impl App {
+    /// Begins a round of reading if it is time for one.
+    pub(crate) async fn follow_by_clock(&self) -> Result<()> {
+        if self.connected().psa.is_none() {
+            return Ok(());
+        }
+        let kept = self.kept_follow().await?;
+        let now = self.now();
+        let Some(asked_at) = kept.asked_at else {
+            // Tickets are as their own steps left them; from now on it is asked what changed.
+            return self.keep_follow(Kept { asked_at: Some(now) }).await;
+        };
+        let minutes = i64::from(self.ticketing_settings().follow_minutes);
+        if asked_at.plus_seconds(minutes * 60) > now {
+            return Ok(());
+        }
+        if !self.is_any_open().await? {
+            // Nobody waits for news of what is over. A webhook brings them all the same, and the daily comparison.
+            return self.keep_follow(Kept { asked_at: Some(now) }).await;
+        }
+        self.begin_follow(CHANGES.to_owned()).await
+    }
+
+    /// Whether a ticket of ours is open: its request waits, or it is among the newest and was last seen in a status that
+    /// is not a closed one.
+    async fn is_any_open(&self) -> Result<bool> {
+        if !self.store().open_tickets(1).await?.is_empty() {
+            return Ok(true);
+        }
+        let names = self.inner.desk.names(self).await;
+        let is_open = |now: &String| {
+            let now: Option<TicketNow> = serde_json::from_str(now).ok();
+            now.and_then(|now| now.status).is_none_or(|status| !names.closed.contains(&status))
+        };
+        Ok(self.store().newest_tickets_seen(NEWEST).await?.iter().any(is_open))
+    }
+
+    /// Begins to read the tickets that webhooks named since the last time: at once, but one step at a time, so that a
+    /// thousand deliveries are few calls.
+    pub(crate) async fn follow_heard(&self) -> Result<()> {
+        let heard = &self.inner.heard;
+        if heard.is_empty() || !self.store().undone_in(TICKETS_LANE).await?.is_empty() {
+            return Ok(());
+        }
+        let asked_at = self.kept_follow().await?.asked_at;
+        let unnamed_too = asked_at.is_none_or(|at| at.plus_seconds(UNNAMED_S) <= self.now());
+        let (tickets, unnamed) = heard.take(unnamed_too);
+        if self.connected().psa.is_none() {
+            return Ok(());
+        }
+        let ours = self.store().known_tickets(&tickets).await?;
+        if ours.len() > NAMED || (unnamed && self.is_any_open().await?) {
+            self.begin_follow(CHANGES.to_owned()).await
+        } else if ours.is_empty() {
+            Ok(())
+        } else {
+            self.begin_follow(format!("{IDS}{}", ours.join(","))).await
+        }
+    }
+
+    async fn begin_follow(&self, subject: String) -> Result<()> {
+        let step = NewStep::round(self.step_id(), TICKETS_LANE, subject, StepKind::FollowTickets);
+        // They come all day; the last few are enough to look at.
+        let before = self.now().plus_seconds(-KEPT_S);
+        self.store()
+            .write(move |tx| {
+                let steps = [step.clone()];
+                Box::pin(async move {
+                    if tx.undone_in(TICKETS_LANE).await?.is_empty() {
+                        tx.append_rounds(TICKETS_LANE, &steps, before).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        self.wake().steps();
+        Ok(())
+    }
+
+    pub(crate) async fn kept_follow(&self) -> Result<Kept> {
+        let Some((value, _)) = self.store().setting(DOCUMENT).await? else { return Ok(Kept::default()) };
+        serde_json::from_str(&value).map_err(|error| Error::Sealed(error.to_string()))
+    }
+
+    pub(crate) async fn keep_follow(&self, kept: Kept) -> Result<()> {
+        let value = serde_json::to_string(&kept).map_err(|error| Error::Sealed(error.to_string()))?;
+        self.store()
+            .write(move |tx| {
+                let value = value.clone();
+                Box::pin(async move { tx.keep_setting(DOCUMENT, &value).await })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// A request whose ticket was closed by hand ends, and what joined it with it: nobody waits for a new ticket.
+    pub(crate) async fn withdraw_closed(&self, head: &RequestId) -> Result<()> {
+        let mut all = self.store().joined_pending(head).await?;
+        all.extend(self.store().request_alone(head).await?);
+        for request in all {
+            let id = request.id.clone();
+            match self.change(request, Event::TicketClosed(self.now()), Actor::Server, "request.withdrawn").await {
+                Ok(_) => {}
+                // Somebody was quicker; what he said holds.
+                Err(Error::Conflict { .. } | Error::AlreadyDecided(_)) => {
+                    tracing::debug!(%id, "was answered while its ticket was closed");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
