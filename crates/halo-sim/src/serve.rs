@@ -207,7 +207,9 @@ pub(crate) async fn handle(
     if control {
         let rest: Vec<&str> = call.path.iter().skip(2).map(String::as_str).collect();
         let answer = control::answer(&shared, &call, &rest).unwrap_or_else(|refusal| refusal);
-        return commit(&shared, answer).into_response();
+        let answer = commit(&shared, answer);
+        webhooks::deliver_waiting(&shared);
+        return answer.into_response();
     }
     if !api && let Some(page) = pages::page(&shared.world(), &call) {
         return page.into_response();

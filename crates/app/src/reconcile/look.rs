@@ -4,7 +4,7 @@ use countersign_domain::{effect::StepKind, request::State, ticket::action_refere
 use countersign_psa::TicketNow;
 use countersign_store::{LaneStep, TicketRow};
 
-use super::{Case, Repairs, Round, Standing, is_undone};
+use super::{Case, Round, Standing, is_undone};
 use crate::{
     Error, Result,
     steps::{Expected, Sent},
@@ -140,32 +140,19 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Status and assignee, unless a person set others.
+    /// Status and assignee that were set once more, since the action did not move them, and still stand as they did before.
+    /// Where the action moved them, a person has set them back, and that is his matter.
     async fn as_expected(&mut self, case: &Case<'_>, now: &TicketNow) -> Result<()> {
+        if case.step(StepKind::AdjustTicket).is_none_or(is_undone) {
+            return Ok(());
+        }
         let lane = case.row.request.id.to_string();
         let Some(expected) = self.app.store().expected_of(&lane).await? else { return Ok(()) };
         let expected: Expected = serde_json::from_str(&expected).map_err(|error| Error::Sealed(error.to_string()))?;
-        let left = expected.status_left(now).is_some() || expected.assignee_left(now).is_some();
-        if !left || case.steps.iter().any(is_undone) {
-            return Ok(());
+        if expected.status_left(now).is_some() || expected.assignee_left(now).is_some() {
+            let words = "Status or assignee stand as they did before the decision, though they were set once more.";
+            self.lines.push(case.line("kept", Standing::Note, words.to_owned(), None));
         }
-        if expected.is_adjusted() {
-            let words = "Halo keeps another status or assignee than the one that was set.".to_owned();
-            self.lines.push(case.line("kept", Standing::Note, words, None));
-            return Ok(());
-        }
-        if self.repairs == Repairs::On {
-            let step = countersign_store::NewStep::adjust(self.app.step_id(), lane);
-            self.app
-                .store()
-                .write(move |tx| {
-                    let step = step.clone();
-                    Box::pin(async move { tx.append_step(&step).await })
-                })
-                .await?;
-        }
-        let words = "Status or assignee did not move with the decision.".to_owned();
-        self.lines.push(case.line("status", self.repair(), words, None));
         Ok(())
     }
 

@@ -43,13 +43,6 @@ pub(crate) struct Expected {
     adjusted: bool,
 }
 
-impl Expected {
-    /// It was set once more outside of actions already.
-    pub(crate) const fn is_adjusted(&self) -> bool {
-        self.adjusted
-    }
-}
-
 /// What a ticket was opened with: reconciling compares it with what is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Sent {

@@ -62,7 +62,7 @@ async fn what_a_person_sets_is_seen_and_never_set_back() {
         .await;
     // And after the decision: it is read because it changed, though nothing waits for it. Another request waits.
     house.approve(&request).await;
-    let computer = house.sample_computer().await;
+    let computer = house.other_computer().await;
     house.ask(&computer).await;
     house.assert_all_done().await;
     person(&house, &ticket, json!({ "status_id": NEW, "agent_id": MARIA })).await;
@@ -166,6 +166,7 @@ async fn while_no_ticket_is_open_nothing_is_asked() {
     house.approve(&request).await;
     house.assert_all_done().await;
     until("no round is on its way", async || house.store().undone_in("tickets").await.unwrap().is_empty()).await;
+    until("the time is counted", async || asked_at(&house, 0).await.is_some()).await;
     let before = looks(&house).await;
     for _ in 0..3 {
         let (last, _) = asked_at(&house, 0).await.unwrap();
@@ -174,7 +175,7 @@ async fn while_no_ticket_is_open_nothing_is_asked() {
     }
     assert_eq!(looks(&house).await, before);
     // A request that waits is a reason to look again.
-    let computer = house.sample_computer().await;
+    let computer = house.other_computer().await;
     house.ask(&computer).await;
     house.assert_all_done().await;
     let before = looks(&house).await;
@@ -258,7 +259,7 @@ async fn many_tickets_out_of_sight_at_once_are_a_right_and_not_gone() {
 async fn a_merged_ticket_is_followed() {
     let house = House::new().await;
     let (request, ticket) = waiting(&house).await;
-    let computer = house.sample_computer().await;
+    let computer = house.other_computer().await;
     let other = house.ask(&computer).await;
     house.until_step(&other.id, "open_ticket", "done").await;
     let into = house.halo.ticket_of(other.id.as_str()).await["id"].clone();

@@ -226,6 +226,11 @@ impl House {
         self.computer(COMPANY, LOCATION, COMPUTER).await
     }
 
+    /// Another computer of the same company.
+    pub(crate) async fn other_computer(&self) -> Arc<ComputerContext> {
+        self.computer(COMPANY, LOCATION, "SDG-FD-02").await
+    }
+
     /// A request for a program of its own.
     pub(crate) async fn ask(&self, from: &ComputerContext) -> Request {
         self.ask_for(from, &format!("C:\\Setup\\{}.exe", System.uuid().simple())).await

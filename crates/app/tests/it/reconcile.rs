@@ -43,7 +43,7 @@ fn only(report: &Report) -> &Line {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_all_is_as_it_should_be_nothing_is_told_and_one_walk_is_made() {
     let (house, _, _) = told().await;
-    let computer = house.sample_computer().await;
+    let computer = house.other_computer().await;
     for _ in 0..5 {
         let request = house.ask(&computer).await;
         house.approve(&request).await;
@@ -85,7 +85,7 @@ async fn a_decision_that_was_written_and_refused_is_found_and_not_written_twice(
     let computer = house.sample_computer().await;
     let request = house.ask(&computer).await;
     house.assert_all_done().await;
-    house.halo.fault(json!({"kind": "status_after", "code": 403, "path": "/Actions", "method": "POST"})).await;
+    house.halo.fault(json!({"kind": "status_after", "code": 400, "path": "/Actions", "method": "POST"})).await;
     house.approve(&request).await;
     house.until_step(&request.id, "record_decision", "attention").await;
     house.halo.no_faults().await;
@@ -97,7 +97,7 @@ async fn a_decision_that_was_written_and_refused_is_found_and_not_written_twice(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decision_without_a_step_is_written() {
     let (house, _, _) = told().await;
-    let computer = house.sample_computer().await;
+    let computer = house.other_computer().await;
     let request = house.ask(&computer).await;
     house.assert_all_done().await;
     let decision = house.request(&told_request(&house).await).await.decision.unwrap();
@@ -146,8 +146,8 @@ async fn what_a_person_did_to_a_ticket_that_is_over_is_shown_from_then_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ticket_that_was_made_and_refused_is_found_by_its_reference() {
     let (house, _, _) = told().await;
-    let computer = house.sample_computer().await;
-    house.halo.fault(json!({"kind": "status_after", "code": 403, "path": "/Tickets", "method": "POST"})).await;
+    let computer = house.other_computer().await;
+    house.halo.fault(json!({"kind": "status_after", "code": 400, "path": "/Tickets", "method": "POST"})).await;
     let request = house.ask(&computer).await;
     house.approve(&request).await;
     house.until_step(&request.id, "open_ticket", "attention").await;
@@ -160,8 +160,8 @@ async fn a_ticket_that_was_made_and_refused_is_found_by_its_reference() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_never_had_a_ticket_is_apart_from_what_lost_it() {
     let (house, request, ticket) = told().await;
-    let computer = house.sample_computer().await;
-    house.halo.fault(json!({"kind": "status", "code": 403, "path": "/Tickets", "method": "POST"})).await;
+    let computer = house.other_computer().await;
+    house.halo.fault(json!({"kind": "status", "code": 400, "path": "/Tickets", "method": "POST"})).await;
     let never = house.ask(&computer).await;
     house.until_step(&never.id, "open_ticket", "attention").await;
     house.halo.no_faults().await;
@@ -235,7 +235,7 @@ async fn a_second_ticket_and_one_of_nobody_are_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_sight_is_one_line_and_concludes_nothing() {
     let (house, request, _) = told().await;
-    let computer = house.sample_computer().await;
+    let computer = house.other_computer().await;
     let waits = house.ask(&computer).await;
     house.assert_all_done().await;
     house.halo.right("Can view unassigned Tickets", "No").await;

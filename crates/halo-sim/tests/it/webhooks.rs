@@ -44,6 +44,10 @@ async fn a_person_sets_one_up() {
         (Some("ticket status changed"), Some(9))
     );
     assert_eq!(body["webhook_id"], hook["id"]);
+    let change = json!({ "status_id": 1 });
+    halo.sim(Method::PATCH, &format!("/tickets/{id}"), change).await;
+    let (_, by_person) = receive(&listener).await;
+    assert_eq!(by_person["ticket"]["status_id"], 1, "what a person does is told at once");
     assert!(body["message"].as_str().unwrap().contains(&format!("{id:07}")));
     assert!(body["timestamp"].as_str().unwrap().ends_with('Z'));
 }

@@ -22,4 +22,4 @@ back-url = Payload address
 back-user = User
 back-password = Password
 ticket-gone = Halo does not show this ticket any more. It was deleted there, or hidden from our agent. No new one is made by itself.
-ticket-closed-by-hand = This ticket was closed in HaloPSA by hand.
+ticket-closed-by-hand = Somebody closed the ticket in Halo while the request waits. An answer is still written on it, and leaves its status.
