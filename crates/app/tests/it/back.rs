@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A little more than the time between two looks.
-const NEXT_LOOK: Duration = Duration::from_secs(6 * 60);
+const NEXT_LOOK: Duration = Duration::from_mins(6);
 
 async fn with(closed_by_hand: ClosedByHand) -> House {
     House::with(Config::default(), Change { closed_by_hand: Some(closed_by_hand), ..Change::default() }).await
@@ -193,7 +193,7 @@ async fn after_a_restart_it_is_asked_for_what_changed_since_the_last_look() {
     let (_, kept) = asked_at(&house, -5 * 60).await.unwrap();
     house.crash();
     house.halo.forget_calls().await;
-    house.clock.forward(Duration::from_secs(2 * 3600));
+    house.clock.forward(Duration::from_hours(2));
     house.start().await;
     let since =
         async || house.halo.queries("/Tickets").await.into_iter().find(|query| query.contains("lastupdatefrom"));
@@ -262,10 +262,11 @@ async fn a_merged_ticket_is_followed() {
     let computer = house.other_computer().await;
     let other = house.ask(&computer).await;
     house.until_step(&other.id, "open_ticket", "done").await;
-    let into = house.halo.ticket_of(other.id.as_str()).await["id"].clone();
-    person(&house, &ticket, json!({ "merged_into_id": into })).await;
+    let into = house.halo.ticket_of(other.id.as_str()).await["id"].to_string();
+    let merged = json!({ "merged_into_id": into.parse::<i64>().unwrap() });
+    person(&house, &ticket, merged).await;
     next_look(&house).await;
-    until("it is followed", async || view(&house, &request.id).await.id == into.to_string()).await;
+    until("it is followed", async || view(&house, &request.id).await.id == into).await;
     assert_eq!(audited(&house, &request.id, "ticket.merged").await, 1);
     house.approve(&request).await;
     house.assert_all_done().await;
@@ -388,7 +389,7 @@ async fn hostile_deliveries_do_nothing() {
     ] {
         house.app().hear(&secret, basic, body.as_bytes()).await.unwrap();
     }
-    house.clock.forward(Duration::from_secs(60));
+    house.clock.forward(Duration::from_mins(1));
     next_look(&house).await;
     house.assert_all_done().await;
     let after = view(&house, &request.id).await;

@@ -221,15 +221,15 @@ async fn a_second_ticket_and_one_of_nobody_are_told() {
     assert_eq!(reconcile(&house, Repairs::On).await.lines, [], "it was closed with a note");
     // As after a restore: a ticket of this server's, of a request that the database does not have.
     house.halo.post_again(&ticket).await;
-    let lane = RequestId::from_uuid(System.uuid()).to_string();
+    let strange_id = RequestId::from_uuid(System.uuid()).to_string();
     let tickets = house.halo.tickets_of(request.id.as_str()).await;
     let strange = tickets.iter().map(|ticket| ticket["id"].as_i64().unwrap()).max().unwrap();
     let mark = server_mark(house.app().server_id());
-    let change = json!({ "third_party_id_string": lane, "details": mark, "details_html": mark });
+    let change = json!({ "third_party_id_string": strange_id, "details": mark, "details_html": mark });
     house.halo.control("PATCH", &format!("/tickets/{strange}"), change).await;
     let report = reconcile(&house, Repairs::On).await;
     let line = report.lines.iter().find(|line| line.what == "unknown_request").unwrap_or_else(|| panic!("{report:#?}"));
-    assert_eq!((line.request.as_deref(), line.standing), (Some(lane.as_str()), Standing::Left));
+    assert_eq!((line.request.as_deref(), line.standing), (Some(strange_id.as_str()), Standing::Left));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -260,7 +260,7 @@ async fn a_round_is_made_once_a_day() {
             kept.contains("begun_at")
         })
         .await;
-        house.clock.forward(std::time::Duration::from_secs(24 * 3600));
+        house.clock.forward(std::time::Duration::from_hours(24));
         crate::house::until("a round is made", async || {
             house.app().last_reconcile(&house.admin).await.unwrap().map(|report| report.at) > before
         })

@@ -69,7 +69,7 @@ pub(super) async fn save(State(app): State<App>, form: Signed) -> Page {
         Err(error) => return Err(error.into()),
     };
     let mut page = page_of(&app, caller).await?;
-    page.minutes = form.fields.typed("follow_minutes").to_owned();
+    form.fields.typed("follow_minutes").clone_into(&mut page.minutes);
     page.minutes_error = Some(sentence);
     page.said = Some((Tone::Bad, text.t("tk-not-saved")));
     Ok(html_with(StatusCode::UNPROCESSABLE_ENTITY, &page))
