@@ -67,7 +67,7 @@ struct Here {
     dry_until: Duration,
     /// The other side said "too many calls": none before this.
     closed_until: Duration,
-    /// Callers that wait, by priority and turn: the first goes first.
+    /// Callers that wait: the first goes first.
     waiting: BTreeSet<Place>,
     /// The last turn that was given.
     turns: u64,
@@ -77,8 +77,19 @@ struct Here {
     seen: Ledger,
 }
 
-/// Priority and turn of a caller.
-type Place = (usize, u64);
+/// A caller's place in the line: its priority, when its work was asked for, and its turn.
+type Place = (usize, Time, u64);
+
+tokio::task_local! {
+    /// When the work of this task was asked for.
+    static ASKED_AT: Time;
+}
+
+/// Does work whose calls stand in the line where they would if they had come when the work was asked for: what had to be
+/// looked for first, or waited out an outage, is not behind what came later.
+pub(crate) async fn as_asked_at<F: Future>(at: Time, work: F) -> F::Output {
+    ASKED_AT.scope(at, work).await
+}
 
 /// What a caller does next.
 enum Turn {
@@ -127,7 +138,7 @@ impl SharedBudget {
     #[must_use]
     pub fn waiting(&self) -> [usize; 3] {
         let mut waiting = [0; 3];
-        for (priority, _) in &self.here().waiting {
+        for (priority, ..) in &self.here().waiting {
             if let Some(count) = waiting.get_mut(*priority) {
                 *count += 1;
             }
@@ -140,7 +151,7 @@ impl SharedBudget {
     pub(crate) fn short_of(&self) -> Option<i64> {
         let now = self.clock.monotonic();
         let here = self.here();
-        let (place, _) = *here.waiting.first()?;
+        let (place, ..) = *here.waiting.first()?;
         let short = now < here.dry_until || now < here.closed_until;
         short.then(|| i64::try_from(place).unwrap_or(0))
     }
@@ -257,9 +268,10 @@ struct Queued<'b> {
 
 impl<'b> Queued<'b> {
     fn new(budget: &'b SharedBudget, priority: usize) -> Self {
+        let asked_at = ASKED_AT.try_with(|at| *at).unwrap_or_else(|_| budget.clock.now());
         let mut here = budget.here();
         here.turns += 1;
-        let place = (priority, here.turns);
+        let place = (priority, asked_at, here.turns);
         here.waiting.insert(place);
         drop(here);
         Self { budget, place }

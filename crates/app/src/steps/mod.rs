@@ -30,6 +30,7 @@ use countersign_store::{AttemptResult, Claimed, Next, TicketRow};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, requests::Names};
+use runner::SLOTS;
 
 /// What a ticket should look like after a step, and what it looked like before: a value that a person set meanwhile is
 /// not touched.
@@ -262,8 +263,9 @@ struct Hold {
     until: Duration,
     /// Failures since something worked last.
     failures: u32,
-    /// It was held since something worked last: one step at a time is tried.
-    probing: bool,
+    /// After an outage: how many steps may run at the same time. One is tried; each call that works lets one more go, so
+    /// that what waited goes in order, and the other side is not met with everything at once.
+    width: Option<usize>,
     /// It works again, and what waited for its time may go at once.
     recovered: bool,
 }
@@ -336,19 +338,25 @@ impl Desk {
     /// The other side works: whatever was held goes on.
     fn works(&self) {
         let mut hold = lock(&self.hold);
-        *hold = Hold { recovered: hold.recovered || hold.probing, ..Hold::default() };
+        let width = hold.width.map(|width| width + 1).filter(|width| *width < SLOTS);
+        *hold = Hold { recovered: hold.recovered || hold.width == Some(1), width, ..Hold::default() };
         drop(hold);
         *lock(&self.trouble) = None;
     }
 
+    /// An outage is over, and what waited for its time does not know it yet.
+    fn has_recovered(&self) -> bool {
+        lock(&self.hold).recovered
+    }
+
     /// True once after an outage.
-    fn recovered(&self) -> bool {
+    fn take_recovered(&self) -> bool {
         std::mem::take(&mut lock(&self.hold).recovered)
     }
 
-    /// Nobody knows whether the other side is back: one step at a time is tried.
-    fn is_probing(&self) -> bool {
-        lock(&self.hold).probing
+    /// How many steps may run at the same time.
+    fn width(&self) -> usize {
+        lock(&self.hold).width.unwrap_or(SLOTS)
     }
 
     /// The other side cannot be reached, or refuses our application: nothing is claimed for a while.
@@ -381,7 +389,7 @@ impl Desk {
             _ => growing,
         };
         hold.until = now + pause;
-        hold.probing = fault.cause != Cause::RateLimited;
+        hold.width = (fault.cause != Cause::RateLimited).then_some(1);
         drop(hold);
         *lock(&self.trouble) = Some(fault.to_string());
     }

@@ -19,10 +19,10 @@ use tokio::{
 };
 
 use super::{End, FIRST_LOOK_S};
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, budget::as_asked_at};
 
 /// Steps that run at the same time.
-const SLOTS: usize = 64;
+pub(super) const SLOTS: usize = 64;
 /// Steps that run at the same time while calls wait for the allowance. A claimed step cannot be overtaken by one that is
 /// not, and knows its request as it was when it was claimed.
 const SLOTS_WHEN_SHORT: usize = 6;
@@ -100,16 +100,12 @@ impl App {
             let held = self.inner.desk.held_for(self.inner.clock.monotonic());
             return Ok(Some(held.unwrap_or(WALK_AGAIN).min(IDLE)));
         }
-        let free = if self.inner.desk.is_probing() {
-            if places.slots.available_permits() < SLOTS {
-                // The one that is tried is on its way.
-                return Ok(Some(IDLE));
-            }
-            1
-        } else {
-            free
-        };
-        if self.inner.desk.recovered() {
+        let busy = SLOTS - places.slots.available_permits();
+        let free = free.min(self.inner.desk.width().saturating_sub(busy));
+        if free == 0 {
+            return Ok(Some(IDLE));
+        }
+        if self.inner.desk.take_recovered() {
             self.hurry().await;
         }
         places.wanted.store(false, Ordering::SeqCst);
@@ -154,7 +150,9 @@ impl App {
 
     async fn run_step(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) {
         let (started_at, began) = (self.now(), self.inner.clock.monotonic());
-        let handled = AssertUnwindSafe(Box::pin(self.handle(&step, context))).catch_unwind().await;
+        let asked_at = step.id.made_at().unwrap_or(started_at);
+        let handled = as_asked_at(asked_at, Box::pin(self.handle(&step, context)));
+        let handled = AssertUnwindSafe(handled).catch_unwind().await;
         let now = self.now();
         let end = handled.unwrap_or_else(|_panic| Ok(broken_off(&step, now)));
         let end = end.unwrap_or_else(|error| match error {
@@ -188,16 +186,13 @@ impl App {
         let company = end.audit.as_ref().and_then(|entry| entry.company.clone());
         let completed = Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit };
         let freed = self.keep(completed).await;
-        if self.inner.desk.recovered() {
-            self.hurry().await;
-        }
         if kind == StepKind::SyncDirectory {
             // Only now does the sync stand as done.
             self.sync_news();
         } else {
             self.wake().page("ticket.updated", lane, company);
         }
-        if freed == Freed::Perhaps {
+        if freed == Freed::Perhaps || self.inner.desk.has_recovered() {
             self.wake().steps();
         }
     }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use countersign_app::{budget::Allowance, ticketing::Change};
-use countersign_domain::{decision::Verdict, request::State};
+use countersign_domain::{
+    decision::Verdict,
+    request::{Request, State},
+};
 use halo_sim::Config;
 use serde_json::json;
 
@@ -12,6 +15,9 @@ use crate::{
     house::{House, until, wish},
     quick::pause,
 };
+
+/// Places that a ticket may be away from its own: of so many steps that run at the same time, any may be first.
+const AT_ONCE: usize = 16;
 
 /// Ten minutes without Halo: the circuit opens, and it is tried gently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,8 +50,8 @@ async fn halo_that_is_down_is_tried_gently() {
     house.halo.assert_exactly(&requests).await;
 }
 
-/// A day without Halo: every decision reaches its endpoint at once; then the backlog is told within the allowance,
-/// nothing twice.
+/// A day without Halo: every decision reaches its endpoint at once; then the backlog is told in order, within
+/// the allowance, nothing twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn halo_is_down_for_a_day() {
     let budget = Some(Allowance { calls: 30, window_s: 60, off: false });
@@ -78,6 +84,7 @@ async fn halo_is_down_for_a_day() {
     let calls = house.halo.calls().await.len();
     assert!(u64::try_from(calls).unwrap() <= 60 + took / 2, "{calls} calls in {took} s");
     assert_eq!(house.halo.tickets().await.len(), requests.len() + 1);
+    assert_in_order(&house, &requests).await;
     for (n, request) in requests.iter().enumerate() {
         let ticket = house.halo.ticket_of(request.id.as_str()).await;
         assert_eq!(minutes(&action_of(&ticket, "record_decision")), 5);
@@ -85,6 +92,21 @@ async fn halo_is_down_for_a_day() {
         let told = actions(&ticket).len();
         assert!(if n % 4 == 0 { told == 1 } else { told <= 2 }, "{ticket:#}");
         assert_eq!((&ticket["status_id"], &ticket["agent_id"]), (&json!(CLOSED), &json!(SAM)));
+    }
+}
+
+/// The tickets were opened in the order in which the requests were asked, but for those that were on their way at the
+/// same time.
+async fn assert_in_order(house: &House, requests: &[Request]) {
+    let mut tickets = house.halo.tickets().await;
+    tickets.sort_by_key(|ticket| ticket["id"].as_i64());
+    let place = |request: &Request| {
+        tickets.iter().position(|ticket| ticket["third_party_id_string"] == request.id.as_str()).unwrap()
+    };
+    let places: Vec<usize> = requests.iter().map(place).collect();
+    // The first one is the known one's.
+    for (n, place) in places.iter().enumerate() {
+        assert!(place.abs_diff(n + 1) <= AT_ONCE, "{n}: {places:?}");
     }
 }
 
