@@ -72,6 +72,10 @@ impl Caller {
         self.send(reqwest::Method::PATCH, path, Some(body)).await?.ok().with_context(|| format!("PATCH {path}"))
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value> {
+        self.send(reqwest::Method::DELETE, path, None).await?.ok().with_context(|| format!("DELETE {path}"))
+    }
+
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
         self.send(reqwest::Method::PUT, path, Some(body)).await
     }

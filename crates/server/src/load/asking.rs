@@ -72,6 +72,7 @@ pub(super) struct Asking {
     heard: Arc<Heard>,
     asked: Mutex<Vec<String>>,
     decided: Mutex<HashSet<String>>,
+    taken_back: Mutex<HashSet<String>>,
     _listening: JoinSet<Result<()>>,
 }
 
@@ -82,7 +83,14 @@ impl Asking {
         let stream = desk.portal.stream("/api/v1/events").await?;
         let mut listening = JoinSet::new();
         listening.spawn(listen(stream, heard.clone()));
-        let asking = Self { desk, heard, asked: Mutex::default(), decided: Mutex::default(), _listening: listening };
+        let asking = Self {
+            desk,
+            heard,
+            asked: Mutex::default(),
+            decided: Mutex::default(),
+            taken_back: Mutex::default(),
+            _listening: listening,
+        };
         asking.until_nothing_waits().await?;
         Ok(Arc::new(asking))
     }
@@ -95,6 +103,11 @@ impl Asking {
     /// Every request that was decided.
     pub(super) fn decided(&self) -> HashSet<String> {
         lock(&self.decided).clone()
+    }
+
+    /// Every request whose approval was taken back.
+    pub(super) fn taken_back(&self) -> HashSet<String> {
+        lock(&self.taken_back).clone()
     }
 
     /// Asks once. The id, when it was sent, and when the answer came.
@@ -163,10 +176,38 @@ impl Asking {
             async move {
                 let heard = asking.heard.expect(&id);
                 let (sent, came) = asking.decide_one(&id).await?;
-                let reached = match tokio::time::timeout(PATIENCE, heard).await {
-                    Ok(heard) => heard?,
-                    Err(_) => bail!("the decision of {id} was not told to Halo in time"),
-                };
+                let reached = written(&id, heard).await?;
+                Ok(One { id, answered: came.saturating_sub(sent), reached: Some(reached.saturating_sub(sent)) })
+            }
+        })
+        .await
+    }
+
+    /// Decides these requests, each caller waiting for the answer alone.
+    pub(super) async fn decide_and_on(self: &Arc<Self>, ids: Vec<String>, width: usize) -> Result<Done> {
+        let asking = self.clone();
+        at_once(ids, width, move |id| {
+            let asking = asking.clone();
+            async move {
+                let (sent, came) = asking.decide_one(&id).await?;
+                Ok(One { id, answered: came.saturating_sub(sent), reached: None })
+            }
+        })
+        .await
+    }
+
+    /// Takes these approvals back, each caller waiting until the action is on the ticket.
+    pub(super) async fn take_back(self: &Arc<Self>, ids: Vec<String>, width: usize) -> Result<Done> {
+        let asking = self.clone();
+        at_once(ids, width, move |id| {
+            let asking = asking.clone();
+            async move {
+                let heard = asking.heard.expect(&id);
+                let sent = System.monotonic();
+                asking.desk.portal.post(&format!("/api/v1/requests/{id}/revoke"), &json!({})).await?;
+                let came = System.monotonic();
+                lock(&asking.taken_back).insert(id.clone());
+                let reached = written(&id, heard).await?;
                 Ok(One { id, answered: came.saturating_sub(sent), reached: Some(reached.saturating_sub(sent)) })
             }
         })
@@ -226,16 +267,21 @@ impl Asking {
 
     /// Waits until no step waits.
     pub(super) async fn until_nothing_waits(&self) -> Result<()> {
-        let until = System.monotonic() + PATIENCE;
+        self.until_nothing_waits_for(PATIENCE, PAUSE).await
+    }
+
+    /// The same, for so long, with such a pause between two looks.
+    pub(super) async fn until_nothing_waits_for(&self, patience: Duration, pause: Duration) -> Result<()> {
+        let until = System.monotonic() + patience;
         loop {
             let waiting = self.desk.portal.get("/api/v1/steps?state=waiting&limit=1").await?;
             if items(&waiting).is_empty() {
                 return Ok(());
             }
             if System.monotonic() > until {
-                bail!("Steps still wait after {} s: {waiting}", PATIENCE.as_secs());
+                bail!("Steps still wait after {} s: {waiting}", patience.as_secs());
             }
-            System.sleep(PAUSE).await;
+            System.sleep(pause).await;
         }
     }
 
@@ -267,6 +313,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn new_id() -> String {
     RequestId::from_uuid(System.uuid()).to_string()
+}
+
+/// When the server said that the action of a decision is written.
+async fn written(id: &str, heard: oneshot::Receiver<Duration>) -> Result<Duration> {
+    match tokio::time::timeout(PATIENCE, heard).await {
+        Ok(heard) => Ok(heard?),
+        Err(_) => bail!("what was done to {id} was not told to Halo in time"),
+    }
 }
 
 /// Waits as an endpoint does, until the request is decided; when that was heard.

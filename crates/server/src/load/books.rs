@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::call::Caller;
 
@@ -15,6 +16,21 @@ pub(super) struct Books {
 #[derive(Deserialize)]
 struct Calls {
     counts: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    calls: Vec<Call>,
+}
+
+/// One call, as the stand-in wrote it down.
+#[derive(Debug, Deserialize)]
+pub(super) struct Call {
+    pub(super) method: String,
+    /// Without `/api`.
+    pub(super) path: String,
+    /// None where the connection was cut.
+    pub(super) status: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +49,7 @@ struct Action {
     id: i64,
 }
 
-/// Whether every request has exactly one ticket, and every decision exactly one action.
+/// Whether every request has exactly one ticket, and every decision exactly the actions that it must have.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct Checked {
     pub(super) requests: usize,
@@ -43,7 +59,7 @@ pub(super) struct Checked {
     /// Tickets beyond a request's first.
     pub(super) doubled_tickets: usize,
     pub(super) decisions: usize,
-    /// Decisions with exactly one action on their ticket.
+    /// Decisions with exactly one action on their ticket, and one more where they were taken back.
     pub(super) with_one_action: usize,
     /// Actions that nothing decided asked for.
     pub(super) wrong_actions: usize,
@@ -68,8 +84,31 @@ impl Books {
         Ok(self.stand_in.get_as::<Calls>("/sim/v1/calls").await?.counts)
     }
 
-    /// Compares the tickets with what was asked and decided.
-    pub(super) async fn check(&self, asked: &[String], decided: &HashSet<String>) -> Result<Checked> {
+    /// The calls that are kept one by one, in order.
+    pub(super) async fn log(&self) -> Result<Vec<Call>> {
+        Ok(self.stand_in.get_as::<Log>("/sim/v1/calls").await?.calls)
+    }
+
+    /// Refuses what is beyond so many calls in so many seconds, from now on.
+    pub(super) async fn limit(&self, calls: u32, window_s: u32) -> Result<()> {
+        let limit = json!({ "kind": "rate_limit", "path": "*", "limit": calls, "window_s": window_s });
+        self.stand_in.post("/sim/v1/faults", &limit).await?;
+        Ok(())
+    }
+
+    /// Refuses nothing any more.
+    pub(super) async fn lift_limit(&self) -> Result<()> {
+        self.stand_in.delete("/sim/v1/faults").await?;
+        Ok(())
+    }
+
+    /// Compares the tickets with what was asked, decided and taken back.
+    pub(super) async fn check(
+        &self,
+        asked: &[String],
+        decided: &HashSet<String>,
+        taken_back: &HashSet<String>,
+    ) -> Result<Checked> {
         let state: State = self.stand_in.get_as("/sim/v1/state?only=tickets").await?;
         let mut tickets: HashMap<&str, Vec<&Ticket>> = HashMap::new();
         for ticket in &state.tickets {
@@ -87,9 +126,11 @@ impl Books {
             }
             // The first action of a ticket is its opening entry.
             let actions = found.iter().flat_map(|ticket| &ticket.actions).filter(|action| action.id > 1).count();
-            match (decided.contains(id), actions) {
-                (true, 1) => checked.with_one_action += 1,
-                (_, actions) => checked.wrong_actions += actions,
+            let expected = usize::from(decided.contains(id)) + usize::from(taken_back.contains(id));
+            if actions == expected {
+                checked.with_one_action += usize::from(expected > 0);
+            } else {
+                checked.wrong_actions += actions;
             }
         }
         Ok(checked)

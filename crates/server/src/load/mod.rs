@@ -9,6 +9,8 @@
 mod asking;
 mod books;
 mod desk;
+mod goals;
+mod limited;
 mod processes;
 mod report;
 pub(crate) mod stand_in;
@@ -19,12 +21,15 @@ use anyhow::{Context as _, Result};
 use clap::Args as ClapArgs;
 
 use asking::Asking;
+use limited::{Limit, Limited};
 use processes::{Server, StandIn};
 use report::{Phase, Report};
 
+use crate::call::Caller;
+
 /// Requests that are asked for one at a time, before the crowd: at the most so many, and a tenth of the crowd.
 const ALONE: usize = 500;
-/// Decisions that are timed while others wait.
+/// Decisions that are timed while others wait; approvals that are taken back.
 const TIMED: usize = 500;
 
 /// Measures a server of this program under load.
@@ -39,7 +44,7 @@ pub(crate) struct Args {
     /// Computers that ask
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     computers: u32,
-    /// Decide each request of the crowd, too
+    /// Decide each request of the crowd, too, and take some approvals back
     #[arg(long)]
     decide: bool,
     /// Endpoints that wait while decisions are timed
@@ -48,6 +53,10 @@ pub(crate) struct Args {
     /// Accept requests while Halo is down, too; it comes back at the end
     #[arg(long)]
     halo_down: bool,
+    /// Work off a burst of requests with decisions, 1,000 at the most, under a limit of calls, such as 300/30: calls and
+    /// seconds
+    #[arg(long, value_name = "CALLS/SECONDS")]
+    limit: Option<Limit>,
     /// An empty PostgreSQL database to measure on, instead of SQLite
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -77,9 +86,9 @@ pub(crate) async fn run(args: Args) -> Result<bool> {
     let server = Server::start(folder.path(), args.database.as_deref(), &halo.access).await?;
     let (desk, books) = desk::set_up(&server, &halo.access, usize::try_from(args.computers)?).await?;
     let asking = Asking::start(desk).await?;
-    let phases = measure(&args, &asking, &server, &books, &mut halo).await?;
-    let checked = books.check(&asking.asked(), &asking.decided()).await?;
-    let report = Report {
+    let (phases, limited) = measure(&args, &asking, &server, &books, &mut halo).await?;
+    let checked = books.check(&asking.asked(), &asking.decided(), &asking.taken_back()).await?;
+    let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
         database: if args.database.is_some() { "postgresql" } else { "sqlite" },
         concurrency: args.concurrency,
@@ -88,8 +97,11 @@ pub(crate) async fn run(args: Args) -> Result<bool> {
         binary_mib: processes::binary_mib(),
         memory: server.memory(),
         phases,
+        limited,
+        goals: Vec::new(),
         checked,
     };
+    report.goals = goals::of(&report);
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -104,26 +116,29 @@ async fn measure(
     server: &Server,
     books: &books::Books,
     halo: &mut StandIn,
-) -> Result<Vec<Phase>> {
+) -> Result<(Vec<Phase>, Option<Limited>)> {
     let (requests, width) = (usize::try_from(args.requests)?, usize::try_from(args.concurrency)?);
     let mut phases = Vec::new();
     let alone = (requests / 10).clamp(1, ALONE);
-    let phase = report::Meter::start("one at a time", server, Some(books)).await?;
+    let phase = report::Meter::start(goals::ALONE, server, Some(books)).await?;
     phases.push(phase.end(asking.until_told(alone, 1).await?).await?);
 
-    let phase = report::Meter::start("at once, each until its ticket", server, Some(books)).await?;
+    let phase = report::Meter::start(goals::CROWD, server, Some(books)).await?;
     let crowd = asking.until_told(requests, width).await?;
     let ids = crowd.ids.clone();
     phases.push(phase.end(crowd).await?);
 
-    let phase = report::Meter::start("at once, accepted and on", server, Some(books)).await?;
+    let phase = report::Meter::start(goals::ACCEPTED, server, Some(books)).await?;
     let accepted = asking.until_accepted(requests, width).await?;
     asking.until_nothing_waits().await?;
     phases.push(phase.end(accepted).await?);
 
     if args.decide {
-        let phase = report::Meter::start("decisions, each until its action", server, Some(books)).await?;
-        phases.push(phase.end(asking.decide(ids, width).await?).await?);
+        let phase = report::Meter::start(goals::DECISIONS, server, Some(books)).await?;
+        phases.push(phase.end(asking.decide(ids.clone(), width).await?).await?);
+        let some = ids.into_iter().take(TIMED).collect();
+        let phase = report::Meter::start(goals::TAKEN_BACK, server, Some(books)).await?;
+        phases.push(phase.end(asking.take_back(some, width).await?).await?);
     }
     if args.waiting > 0 {
         let waiting = usize::try_from(args.waiting)?;
@@ -131,13 +146,21 @@ async fn measure(
         phases.push(phase.end(asking.decide_while_waiting(waiting, TIMED.min(requests)).await?).await?);
         asking.until_nothing_waits().await?;
     }
+    let mut limited = None;
+    if let Some(limit) = args.limit {
+        let meter = report::Meter::start("a burst under a limit of calls", server, Some(books)).await?;
+        let admin = Caller::new(&server.url)?.with(&server.admin_token);
+        let (phase, seen) = limited::burst(asking, &admin, books, meter, (limit, requests, width)).await?;
+        phases.push(phase);
+        limited = Some(seen);
+    }
     if args.halo_down {
         halo.stop().await?;
-        let phase = report::Meter::start("accepted while Halo is down", server, None).await?;
+        let phase = report::Meter::start(goals::DOWN, server, None).await?;
         phases.push(phase.end(asking.until_accepted(requests, width).await?).await?);
         halo.start_again().await?;
         let phase = report::Meter::start("tickets after Halo came back", server, Some(books)).await?;
         phases.push(phase.end(asking.until_caught_up(requests).await?).await?);
     }
-    Ok(phases)
+    Ok((phases, limited))
 }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use super::{
     asking::Done,
     books::{Books, Checked},
+    goals::{self, Goal},
+    limited::Limited,
     processes::{Memory, Server},
 };
 
@@ -23,6 +25,9 @@ pub(super) struct Report {
     pub(super) binary_mib: Option<f64>,
     pub(super) memory: Memory,
     pub(super) phases: Vec<Phase>,
+    /// Where a limit was asked for.
+    pub(super) limited: Option<Limited>,
+    pub(super) goals: Vec<Goal>,
     pub(super) checked: Checked,
 }
 
@@ -51,6 +56,8 @@ impl Latency {
 pub(super) struct Phase {
     pub(super) name: &'static str,
     pub(super) count: usize,
+    /// From the start of the phase until everything of it was told to Halo.
+    pub(super) took_s: f64,
     /// Answers a second.
     pub(super) answered_per_second: f64,
     /// The same until everything of the phase was told to Halo and on disk.
@@ -103,6 +110,7 @@ impl<'a> Meter<'a> {
         Ok(Phase {
             name: self.name,
             count: done.ids.len(),
+            took_s: took,
             answered_per_second: number / done.calling.as_secs_f64(),
             done_per_second: number / took,
             answered: Latency::of(done.answered),
@@ -161,7 +169,7 @@ impl Report {
         println!("Memory of the server: {} MiB, {} MiB at the most", optional(now_mib, 1), optional(most_mib, 1));
         let checked = &self.checked;
         println!(
-            "{} requests: {} with exactly one ticket, {} without, {} doubled; {} decisions: {} with exactly one action, {} wrong actions",
+            "{} requests: {} with exactly one ticket, {} without, {} doubled; {} decisions: {} with exactly their actions, {} wrong actions",
             checked.requests,
             checked.with_one_ticket,
             checked.without_ticket,
@@ -170,5 +178,10 @@ impl Report {
             checked.with_one_action,
             checked.wrong_actions
         );
+        if let Some(limited) = &self.limited {
+            limited.print();
+        }
+        println!();
+        goals::print(&self.goals);
     }
 }
