@@ -84,26 +84,32 @@ impl Api {
 
     /// Any call, with any text as its body.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<String>) -> Reply {
-        let mut call = self.client.request(method.clone(), format!("{}{path}", self.url));
+        let what = format!("{method} {path}");
+        within(&what, self.try_call(method, path, body)).await.unwrap_or_else(|error| panic!("{what}: {error:?}"))
+    }
+
+    /// Any call, to a server that may be gone before it answers.
+    pub(crate) async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Reply, reqwest::Error> {
+        let mut call = self.client.request(method, format!("{}{path}", self.url));
         if let Some(credential) = &self.credential {
             call = call.bearer_auth(credential);
         }
         if let Some(body) = body {
             call = call.header("content-type", "application/json").body(body);
         }
-        let what = format!("{method} {path}");
-        let response = within(&what, call.send()).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        let response = call.send().await?;
         let status = response.status().as_u16();
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.to_owned();
         // A stream of events goes on for ever.
-        let text = if kind.starts_with("text/event-stream") {
-            String::new()
-        } else {
-            within(&what, response.text()).await.unwrap_or_else(|error| panic!("{what}: {error:?}"))
-        };
+        let text = if kind.starts_with("text/event-stream") { String::new() } else { response.text().await? };
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Reply { status, kind, text, body }
+        Ok(Reply { status, kind, text, body })
     }
 }
 

@@ -16,6 +16,7 @@ mod faults;
 mod floors;
 mod http;
 mod kills;
+mod long_run;
 mod programs;
 mod races;
 mod refusals;

@@ -61,7 +61,7 @@ pub(crate) async fn kill(child: &mut Child) {
 }
 
 /// The first line that a program prints; its other output is left to it.
-async fn first_line(child: &mut Child) -> String {
+pub(crate) async fn first_line(child: &mut Child) -> String {
     let mut out = BufReader::new(child.stdout.take().expect("standard output is piped"));
     let mut line = String::new();
     within("a program prints its first line", out.read_line(&mut line)).await.expect("a line can be read");
@@ -83,12 +83,14 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) async fn start(seed: &str) -> Self {
+        Self::with(&["--seed", seed]).await
+    }
+
+    /// With these arguments.
+    pub(crate) async fn with(args: &[&str]) -> Self {
         let mut command = command("halo-sim");
-        let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--seed", seed])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut child =
+            command.args(["--listen", "127.0.0.1:0"]).args(args).stdout(Stdio::piped()).spawn().expect("it starts");
         let access: Value = serde_json::from_str(&first_line(&mut child).await).expect("halo-sim prints JSON");
         let url = access["url"].as_str().expect("its address").to_owned();
         Self { _child: child, control: Api::new(&url), url, access }
@@ -135,8 +137,12 @@ impl Sim {
 
     /// How often the armed faults were met.
     pub(crate) async fn hits(&self) -> u64 {
-        let faults = self.control.get("/sim/v1/faults").await.ok();
-        faults["faults"].as_array().expect("a list").iter().filter_map(|fault| fault["hits"].as_u64()).sum()
+        self.faults().await.iter().filter_map(|fault| fault["hits"].as_u64()).sum()
+    }
+
+    /// The armed faults.
+    pub(crate) async fn faults(&self) -> Vec<Value> {
+        self.control.get("/sim/v1/faults").await.ok()["faults"].as_array().expect("a list").clone()
     }
 
     pub(crate) async fn forget_faults(&self) {

@@ -45,7 +45,7 @@ pub(crate) async fn within<T>(what: &str, coming: impl Future<Output = T>) -> T 
 }
 
 #[expect(clippy::disallowed_methods, reason = "the pause between two looks at a condition")]
-async fn pause(time: Duration) {
+pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
@@ -62,6 +62,11 @@ impl Dice {
     pub(crate) fn seeded(test: &str) -> Self {
         let seed = std::env::var("E2E_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(unix_ms);
         println!("{test}: E2E_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Numbers from another's.
+    pub(crate) fn from(seed: u64) -> Self {
         Self(seed)
     }
 
