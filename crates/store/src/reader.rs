@@ -98,6 +98,22 @@ impl Store {
         .await
     }
 
+    /// Those of these lanes whose ticket is being opened, or may have been: a process that ended explains a ticket that
+    /// the database does not know.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn opening_in_doubt(&self, lanes: &[String]) -> Result<Vec<String>> {
+        if lanes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut query = Query::build(
+            "SELECT lane FROM steps WHERE kind = 'open_ticket' AND (doubt_at IS NOT NULL OR state = 'sending') AND lane IN ",
+        );
+        query.list(lanes.iter());
+        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(lane,)| lane).collect())
+    }
+
     /// The lowest ticket id that any step in doubt must be looked for above.
     ///
     /// # Errors

@@ -196,6 +196,9 @@ impl App {
                 _ => strange.push(id.clone()),
             }
         }
+        // A process that ended in the middle of it is no older database: only what it was sending is in doubt.
+        let explained = self.store().opening_in_doubt(&held).await?;
+        held.retain(|lane| !explained.contains(lane));
         if !strange.is_empty() || !held.is_empty() {
             let settled = self.now().plus_seconds(-i64::from(self.ticketing_settings().settle_s));
             let floor = self.store().newest_ticket().await?.unwrap_or_else(|| "1".to_owned());

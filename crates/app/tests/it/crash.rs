@@ -38,6 +38,12 @@ async fn dies_during(path: &str, when: &str) {
     house.assert_all_done().await;
     until("the call of the dead is over", async || house.halo.ended_after(800.0).await).await;
     house.assert_told(&request).await;
+    if path == "/Tickets" {
+        // What was not being sent is not in doubt.
+        let mut attempts = house.attempts(&request.id).await;
+        attempts.retain(|(kind, _)| kind == "record_decision");
+        assert_eq!(attempts, [("record_decision".to_owned(), "done".to_owned())], "{when}");
+    }
     assert_eq!(house.halo.tickets().await.len(), 2, "{path} {when}");
 }
 
