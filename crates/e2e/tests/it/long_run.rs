@@ -342,7 +342,7 @@ async fn long_run(place: &str, mut nodes: Vec<Node>, dice: &mut Dice) {
         ended.unwrap();
     }
     let asked = run.elapsed();
-    let promised = promised.lock().unwrap();
+    let promised = std::mem::take(&mut *promised.lock().unwrap());
     assert_eq!(promised.len(), requests);
     until_told(&desk).await;
     let told = run.elapsed();
@@ -350,7 +350,7 @@ async fn long_run(place: &str, mut nodes: Vec<Node>, dice: &mut Dice) {
     let faults = sim.faults().await;
     let calls = sim.calls().await;
     sim.forget_faults().await;
-    for (id, promise) in promised.iter() {
+    for (id, promise) in &promised {
         let path = format!("/api/v1/requests/{id}");
         let kept = desk.answer(0, &Method::GET, &path, &desk.technician, &Value::Null).await.ok();
         assert_eq!(kept["decision"]["verdict"], promise.verdict, "{kept}");

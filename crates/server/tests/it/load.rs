@@ -41,8 +41,9 @@ fn every_request_under_load_has_one_ticket_and_every_decision_one_action() {
     let later = phases.iter().find(|phase| phase["name"] == "taken back, each until its action").unwrap();
     assert_eq!((made(later, "POST /Tickets"), made(later, "POST /Actions")), (0, 50), "{later}");
     let limited = phases.iter().find(|phase| phase["name"] == "a burst under a limit of calls").unwrap();
-    assert_eq!(made(limited, "POST /Actions"), 50, "{limited}");
     let seen = &report["limited"];
+    let refused = seen["refused"].as_u64().unwrap();
+    assert!((50..=50 + refused).contains(&made(limited, "POST /Actions")), "{limited}");
     assert_eq!((&seen["requests"], &seen["limit_calls"], &seen["limit_window_s"]), (&50.into(), &40.into(), &2.into()));
     assert!(seen["decisions_before_last_ticket"].as_u64().unwrap() > 10, "decisions go before tickets: {seen}");
     assert!(seen["sync_calls"].as_u64().unwrap() > 0, "{seen}");
