@@ -43,15 +43,15 @@ impl Verdict {
 /// One line of the table.
 #[derive(Debug, Serialize)]
 pub(super) struct Goal {
-    goal: &'static str,
+    wanted: &'static str,
     seen: String,
     verdict: Verdict,
 }
 
 impl Goal {
-    fn new(goal: &'static str, seen: Option<(String, bool)>) -> Self {
+    fn new(wanted: &'static str, seen: Option<(String, bool)>) -> Self {
         let reached = seen.as_ref().map(|(_, reached)| *reached);
-        Self { goal, seen: seen.map_or_else(|| "-".to_owned(), |(seen, _)| seen), verdict: Verdict::of(reached) }
+        Self { wanted, seen: seen.map_or_else(|| "-".to_owned(), |(seen, _)| seen), verdict: Verdict::of(reached) }
     }
 }
 
@@ -78,8 +78,8 @@ pub(super) fn of(report: &Report) -> Vec<Goal> {
 
 pub(super) fn print(goals: &[Goal]) {
     println!("{:<64} {:<66} ", "goal", "seen");
-    for Goal { goal, seen, verdict } in goals {
-        println!("{goal:<64} {seen:<66} {}", verdict.word());
+    for Goal { wanted, seen, verdict } in goals {
+        println!("{wanted:<64} {seen:<66} {}", verdict.word());
     }
 }
 
