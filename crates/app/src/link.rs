@@ -111,7 +111,7 @@ impl App {
         let (Kind::Company, LinkState::Linked, Some(psa_id)) = (ours.kind, found.state, &found.psa_id) else {
             return Ok(false);
         };
-        Ok(self.store().linked_to(Kind::Company, psa_id).await?.iter().any(|other| *other != ours.id))
+        Ok(self.store().companies_of_customer(psa_id).await?.iter().any(|other| *other != ours.id))
     }
 
     /// Keeps a link; a linked company's records are linked before its waiting tickets go.
@@ -284,7 +284,7 @@ impl App {
         if kind != Kind::Company {
             return Ok(());
         }
-        let others = self.store().linked_to(kind, &theirs.psa_id).await?;
+        let others = self.store().companies_of_customer(&theirs.psa_id).await?;
         if others.iter().all(|other| other == id) {
             return Ok(());
         }
@@ -389,7 +389,7 @@ impl App {
     }
 
     async fn company_linked_to(&self, psa_id: &str) -> Result<Option<CompanyId>> {
-        let linked = self.store().linked_to(Kind::Company, psa_id).await?;
+        let linked = self.store().companies_of_customer(psa_id).await?;
         linked.first().map(|id| id.parse().map_err(|_| Error::NotFound("company"))).transpose()
     }
 

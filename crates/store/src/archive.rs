@@ -5,7 +5,7 @@
 
 use countersign_domain::{id::LocationId, link::Kind, time::Time};
 
-use crate::{Result, Tx, engine::Query, lists::Table};
+use crate::{Result, Tx, engine::Query, links::COMPANIES_OF_CUSTOMER, lists::Table};
 
 /// What belongs to a company.
 const PARTS: [Kind; 3] = [Kind::Location, Kind::Computer, Kind::Contact];
@@ -76,12 +76,7 @@ impl Tx {
     /// # Errors
     /// [`crate::Error::Database`] where they cannot be read.
     pub async fn is_customer_of_another(&mut self, psa_id: &str, company: &str) -> Result<bool> {
-        let query = Query::new(
-            "SELECT COUNT(*) FROM links k JOIN companies c ON c.id = k.id
-             WHERE k.kind = 'company' AND k.psa_id = $1 AND k.state = 'linked' AND k.id <> $2 AND c.archived_at IS NULL",
-        )
-        .bind(psa_id)
-        .bind(company);
-        Ok(self.conn.one::<(i64,)>(&query).await?.is_some_and(|(n,)| n > 0))
+        let query = Query::new(COMPANIES_OF_CUSTOMER).bind(psa_id);
+        Ok(self.conn.all::<(String,)>(&query).await?.iter().any(|(id,)| id != company))
     }
 }

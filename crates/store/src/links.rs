@@ -6,12 +6,13 @@ use countersign_domain::{
     text::name_key,
     time::Time,
 };
+use serde::Deserialize;
 use sqlx::FromRow;
 
-use crate::{Error, Result, Store, Tx, engine::Query, lists::Table};
+use crate::{Error, Result, Store, Tx, engine::Query};
 
 /// A link's columns, as they stand beside a record's; all empty where it was never looked for.
-#[derive(FromRow)]
+#[derive(FromRow, Deserialize)]
 pub(crate) struct LinkColumns {
     link_state: Option<String>,
     psa_id: Option<String>,
@@ -120,19 +121,15 @@ impl Tx {
 }
 
 impl Store {
-    /// Our records of a kind, in use, that are linked to a record of the other side.
+    /// Companies in use that are linked to a customer of the other side.
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be read.
-    pub async fn linked_to(&self, kind: Kind, psa_id: &str) -> Result<Vec<String>> {
-        let table = Table::of(kind);
-        let mut query = Query::build(&format!(
-            "SELECT k.id FROM links k JOIN {} d ON d.id = k.id WHERE k.state = 'linked' AND k.kind = '{}'{} AND k.psa_id = ",
-            table.name(),
-            kind.as_str(),
-            table.in_use()
-        ));
-        query.arg(psa_id).push(" ORDER BY k.id");
+    pub async fn companies_of_customer(&self, psa_id: &str) -> Result<Vec<String>> {
+        let query = Query::new(COMPANIES_OF_CUSTOMER).bind(psa_id);
         Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
     }
 }
+
+pub(crate) const COMPANIES_OF_CUSTOMER: &str = "SELECT k.id FROM links k JOIN companies d ON d.id = k.id
+    WHERE k.kind = 'company' AND k.psa_id = $1 AND k.state = 'linked' AND d.archived_at IS NULL ORDER BY k.id";

@@ -16,6 +16,7 @@ use crate::{
     contexts::contacts_query,
     engine::Query,
     lanes::{DONE, PROMOTE, STRANDED, claim_query},
+    links::COMPANIES_OF_CUSTOMER,
     lists::Table,
     recent::RECENT,
     requests::{JOINED, list_text},
@@ -71,6 +72,7 @@ async fn hot_statements_use_their_indexes() {
         let promote = eight("promote", PROMOTE, lanes, 1);
         assert_indexed(&store, &promote, "SEARCH steps USING INDEX steps_by_lane (lane=?)").await;
     }
+    assert_indexed(&store, &Query::new(COMPANIES_OF_CUSTOMER).bind("x"), "companies_by_customer (psa_id=?)").await;
     assert_indexed(&store, &Query::new(JOINED).bind("x"), "requests_joined (joined_to=?)").await;
     let keys = [("x".to_owned(), "y".to_owned()), ("x".to_owned(), "z".to_owned())];
     assert_indexed(&store, &contacts_query(&keys), "contacts_by_email (company_id=? AND email_key=?)").await;

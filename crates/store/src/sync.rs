@@ -7,6 +7,7 @@ use countersign_domain::{
     text::name_key,
     time::Time,
 };
+use serde::Deserialize;
 use sqlx::FromRow;
 
 use crate::{
@@ -55,7 +56,8 @@ struct After {
     id: String,
 }
 
-#[derive(FromRow)]
+/// A row of [`page_query`], its fields in the order of [`PACKED`].
+#[derive(Deserialize)]
 struct Raw {
     id: String,
     company_id: Option<String>,
@@ -63,9 +65,11 @@ struct Raw {
     found_by: String,
     also: Option<String>,
     customer: Option<String>,
-    #[sqlx(flatten)]
     link: LinkColumns,
 }
+
+const PACKED: &str =
+    "id, company_id, sorted, found_by, also, customer, ARRAY(link_state, psa_id, psa_name, how, link_at, candidates)";
 
 impl TryFrom<Raw> for SyncRow {
     type Error = Error;
@@ -214,7 +218,7 @@ impl Store {
         after: Option<&SyncRow>,
         limit: usize,
     ) -> Result<Vec<SyncRow>> {
-        let rows: Vec<Raw> = self.read().await?.all(&page_query(kind, of, after, limit)).await?;
+        let rows: Vec<Raw> = self.read().await?.packed(&page_query(kind, of, after, limit), PACKED).await?;
         rows.into_iter().map(SyncRow::try_from).collect()
     }
 
@@ -225,6 +229,6 @@ impl Store {
     pub async fn linked_ids(&self, kind: Kind) -> Result<Vec<String>> {
         let query = Query::new("SELECT psa_id FROM links WHERE kind = $1 AND state = 'linked' AND psa_id IS NOT NULL")
             .bind(kind.as_str());
-        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(id,)| id).collect())
+        Ok(self.read().await?.packed::<(String,)>(&query, "psa_id").await?.into_iter().map(|(id,)| id).collect())
     }
 }

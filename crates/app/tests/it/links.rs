@@ -114,7 +114,7 @@ async fn customers_are_imported_once_and_two_companies_of_one_customer_are_a_que
         assert_eq!(refused.code(), code, "{wrong}: {refused}");
         assert!(refused.to_string().contains(wrong), "it is named: {refused}");
     }
-    assert!(house.store().linked_to(Kind::Company, "204").await.unwrap().is_empty(), "one wrong id makes no company");
+    assert!(house.store().companies_of_customer("204").await.unwrap().is_empty(), "one wrong id makes no company");
 
     let hand = house.app().create_company(&house.admin, "The bakers").await.unwrap().company.id;
     house.app().link(&house.admin, Kind::Company, hand.as_str(), Some("207")).await.unwrap();

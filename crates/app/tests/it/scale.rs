@@ -122,9 +122,8 @@ async fn over(house: &House) -> SyncState {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_assets_with_doubles_are_linked_exactly_in_few_calls_while_requests_come_in() {
     let house = House::not_set_up(config(5)).await;
-    // Not all of them: writing our own side down would take longer than the sync.
-    let (companies, computers) = directory(house.store(), 5, 40).await;
-    assert_eq!((companies, computers.len()), (475, 475 * 38));
+    let (companies, computers) = directory(house.store(), 5, ASSETS / CUSTOMERS).await;
+    assert_eq!((companies, computers.len()), (475, 475 * 190));
     connect(&house).await;
     let one = house.app().computer_caller(&format!("sample-{}", computers[0].id)).await.unwrap().unwrap();
     let mut accepted = 0;
@@ -140,10 +139,10 @@ async fn a_hundred_thousand_assets_with_doubles_are_linked_exactly_in_few_calls_
         assert_eq!((summary.missing, &summary.note), (0, &None), "{summary:?}");
         (summary.seen, summary.linked, summary.ambiguous, summary.unlinked)
     };
-    // 25 names of customers stand twice, and 2 of the 38 names of assets of each customer.
+    // 25 names of customers stand twice, and 10 of the 190 names of assets of each customer.
     assert_eq!(counts(Kind::Company), (500, 450, 25, 0));
     assert_eq!(counts(Kind::Location), (500, 450, 0, 25));
-    assert_eq!(counts(Kind::Computer), (100_000, 450 * 36, 450 * 2, 25 * 38));
+    assert_eq!(counts(Kind::Computer), (100_000, 450 * 180, 450 * 10, 25 * 190));
     let calls = house.halo.control("GET", "/calls", json!({})).await;
     let walked = |list: &str| {
         let calls = calls["calls"].as_array().unwrap().iter();

@@ -4,7 +4,7 @@
 //! again. Called by `app`'s directory sync, record by record. The decision a reader would undo: absence from a walk means
 //! something only where the walk was shown everything and met records that we know.
 
-use super::{How, Index, Link, LinkState, Theirs};
+use super::{Candidate, How, Index, Link, LinkState, Theirs};
 use crate::time::Time;
 
 /// Where one of ours is looked for.
@@ -109,7 +109,7 @@ fn by_rule(ours: &Ours<'_>, index: &Index, at: Time) -> Link {
     }
 }
 
-fn suggestions(ours: &Ours<'_>, index: &Index) -> Vec<super::Candidate> {
+fn suggestions(ours: &Ours<'_>, index: &Index) -> Vec<Candidate> {
     let names: Vec<&str> = [Some(ours.key), ours.also].into_iter().flatten().collect();
     match ours.inside {
         Inside::Everywhere => index.suggest(None, &names),
@@ -119,7 +119,7 @@ fn suggestions(ours: &Ours<'_>, index: &Index) -> Vec<super::Candidate> {
 }
 
 /// What a person may take in place of a record that is gone.
-fn closest(ours: &Ours<'_>, index: &Index, at: Time) -> Vec<super::Candidate> {
+fn closest(ours: &Ours<'_>, index: &Index, at: Time) -> Vec<Candidate> {
     let found = by_rule(ours, index, at).for_a_person().candidates;
     if found.is_empty() { suggestions(ours, index) } else { found }
 }
@@ -145,8 +145,12 @@ fn free(ours: &Ours<'_>, index: &Index, walk: Walk, at: Time) -> Settled {
 
 /// Whether there is anything to write: a link that was never looked for is written for its time alone.
 fn anew(before: &Link, after: Link) -> Settled {
-    let same = before.at.is_some() && Link { at: before.at, ..after.clone() } == *before;
-    if same { Settled::Same } else { Settled::Anew(after) }
+    if before.at.is_some() && told(before) == told(&after) { Settled::Same } else { Settled::Anew(after) }
+}
+
+/// All of a link but its time.
+const fn told(link: &Link) -> (LinkState, &Option<String>, &Option<String>, Option<How>, &Vec<Candidate>) {
+    (link.state, &link.psa_id, &link.psa_name, link.how, &link.candidates)
 }
 
 #[cfg(test)]

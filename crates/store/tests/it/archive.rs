@@ -145,14 +145,14 @@ both! {
         let id = desk.company.id.as_str();
         let seven = Link::by_hand("7".to_owned(), "Seven".to_owned(), NOW);
         link(&store, Kind::Company, id, seven.clone()).await;
-        assert_eq!(store.linked_to(Kind::Company, "7").await.unwrap(), [id]);
+        assert_eq!(store.companies_of_customer("7").await.unwrap(), [id]);
         let free = || {
             let company = desk.company.id.clone();
             store.look_up(move |tx| Box::pin(async move { tx.free_records(&company).await }))
         };
         assert_eq!(free().await.unwrap().len(), 2);
         archive(&store, Kind::Company, id, NOW).await;
-        assert!(store.linked_to(Kind::Company, "7").await.unwrap().is_empty());
+        assert!(store.companies_of_customer("7").await.unwrap().is_empty());
         assert!(free().await.unwrap().is_empty());
 
         let taken = |company: &str| {

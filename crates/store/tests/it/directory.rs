@@ -206,8 +206,8 @@ both! {
             })
         };
         assert_eq!(read.await.unwrap(), (linked, Link::default()));
-        assert_eq!(store.linked_to(Kind::Company, "7").await.unwrap(), [id]);
-        assert!(store.linked_to(Kind::Location, "7").await.unwrap().is_empty());
+        assert_eq!(store.companies_of_customer("7").await.unwrap(), [id]);
+        assert!(store.companies_of_customer("8").await.unwrap().is_empty());
         for (state, hits) in [(LinkState::Linked, 1), (LinkState::Unlinked, 0), (LinkState::Ambiguous, 0)] {
             let wanted = DirectoryQuery { link: Some(state), ..all() };
             assert_eq!(store.companies(&Access::All, &wanted).await.unwrap().len(), hits);
