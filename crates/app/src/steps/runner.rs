@@ -148,6 +148,15 @@ impl App {
         Ok(contexts.into_iter().map(|context| (context.request.request.id.to_string(), context)).collect())
     }
 
+    /// What becomes of a step that found nothing set up. Where another node did that a moment ago, it goes on at once:
+    /// nobody lets go again what is parked after that.
+    async fn look_for_the_set_up(&self, step: &Claimed) -> Result<End> {
+        self.follow_ticketing().await?;
+        self.psa()?;
+        let words = "The ticketing system was set up by another node meanwhile.";
+        Ok(End::again(AttemptResult::Later, words, self.now(), step.doubt_at))
+    }
+
     async fn run_step(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) {
         let (started_at, began) = (self.now(), self.inner.clock.monotonic());
         let asked_at = step.id.made_at().unwrap_or(started_at);
@@ -155,6 +164,10 @@ impl App {
         let handled = AssertUnwindSafe(handled).catch_unwind().await;
         let now = self.now();
         let end = handled.unwrap_or_else(|_panic| Ok(broken_off(&step, now)));
+        let end = match end {
+            Err(Error::NotConnected) => self.look_for_the_set_up(&step).await,
+            end => end,
+        };
         let end = end.unwrap_or_else(|error| match error {
             Error::NotConnected => End::parked(Why::NotSetUp, error.to_string()),
             Error::Psa(fault) => {

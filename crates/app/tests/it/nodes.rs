@@ -105,6 +105,27 @@ async fn a_lease_that_is_lost_while_its_call_is_on_its_way() {
     }
 }
 
+/// A node that does not know yet what another one set up looks before it lets a step wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_has_not_heard_of_the_set_up_lets_nothing_wait_for_it() {
+    let Some(place) = shared() else { return };
+    let mut house = House::on(on(place)).await;
+    let late = house.another_node().await;
+    // It hears of nothing.
+    late.stop_beating();
+    house.set_up(Change::default()).await;
+    let computer = house.sample_computer().await;
+    house.assert_all_done().await;
+    house.crash();
+    // Longer than a link counts as made while a step ran.
+    house.clock.forward(Duration::from_mins(5));
+    let requests = ask_and_decide(&house, &[&late.app], &[computer], 1).await;
+    until("its ticket is there", async || !house.halo.tickets().await.is_empty()).await;
+    house.start().await;
+    house.assert_told(&requests[0]).await;
+    house.assert_all_done().await;
+}
+
 /// An allowance that two nodes spend is kept as that of one: the other side refuses next to nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_spend_one_allowance() {

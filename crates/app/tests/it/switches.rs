@@ -361,6 +361,12 @@ async fn stale_token(switches: Value) {
     let request = house.ask(&computer).await;
     house.approve(&request).await;
     assert!(!words(&house, &request, "open_ticket").await.is_empty());
+    // The watch over rights tries once whether the right is back, and then not for five minutes.
+    until("it was tried twice", async || {
+        let steps = house.steps_of(&request.id).await;
+        steps.iter().any(|step| step.kind == "open_ticket" && step.state == "attention" && step.attempts == 2)
+    })
+    .await;
     house.halo.right("Can add new Tickets", "Yes").await;
     house.app().check_ticketing(&house.admin, None).await.unwrap();
     retry(&house, &request, "open_ticket").await;
