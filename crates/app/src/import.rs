@@ -105,7 +105,9 @@ struct Work {
     seen: HashSet<String>,
     /// Customers that lines above take.
     taken: HashSet<String>,
-    /// Records of the other side, by customer.
+    /// Companies that lines above name, by what they call them.
+    companies: HashMap<String, CompanyRow>,
+    /// Records of the other side, by customer and id.
     theirs: HashMap<Option<String>, HashMap<String, Theirs>>,
 }
 
@@ -164,8 +166,9 @@ impl App {
         work: &mut Work,
     ) -> std::result::Result<LineResult, String> {
         named(&line.name).map_err(text)?;
-        let company = if kind == Kind::Location { Some(self.company_of_line(by, &line.company).await?) } else { None };
-        let new = if kind == Kind::Technician { Some(self.technician_of_line(by, line).await?) } else { None };
+        let company =
+            if kind == Kind::Location { Some(self.company_of_line(by, &line.company, work).await?) } else { None };
+        let new = if kind == Kind::Technician { Some(self.technician_of_line(by, line, work).await?) } else { None };
         let (key, known) = self.known(kind, line, company.as_ref()).await?;
         let above = !work.seen.insert(key);
         let theirs = self.theirs_of_line(kind, line, company.as_ref(), known.as_ref(), work).await?;
@@ -202,8 +205,22 @@ impl App {
         Ok(result)
     }
 
+    async fn company_of_line(
+        &self,
+        by: &Technician,
+        wanted: &str,
+        work: &mut Work,
+    ) -> std::result::Result<CompanyRow, String> {
+        if let Some(row) = work.companies.get(wanted) {
+            return Ok(row.clone());
+        }
+        let row = self.company_called(by, wanted).await?;
+        work.companies.insert(wanted.to_owned(), row.clone());
+        Ok(row)
+    }
+
     /// The company that a line names, by its id or its name.
-    async fn company_of_line(&self, by: &Technician, wanted: &str) -> std::result::Result<CompanyRow, String> {
+    async fn company_called(&self, by: &Technician, wanted: &str) -> std::result::Result<CompanyRow, String> {
         let none = || format!("No company is called “{wanted}”. Add it first.");
         if wanted.trim().is_empty() {
             return Err("The column company is empty.".to_owned());
@@ -222,7 +239,12 @@ impl App {
         Ok(row)
     }
 
-    async fn technician_of_line(&self, by: &Technician, line: &Line) -> std::result::Result<NewTechnician, String> {
+    async fn technician_of_line(
+        &self,
+        by: &Technician,
+        line: &Line,
+        work: &mut Work,
+    ) -> std::result::Result<NewTechnician, String> {
         let email = checked_email(&line.email).map_err(text)?;
         let role = Role::parse(&line.role.trim().to_lowercase()).ok_or_else(|| {
             let all: Vec<&str> = Role::ALL.into_iter().map(Role::as_str).collect();
@@ -230,7 +252,7 @@ impl App {
         })?;
         let mut companies = None;
         for name in line.company.split('|').filter(|name| !name.trim().is_empty()) {
-            let row = self.company_of_line(by, name.trim()).await?;
+            let row = self.company_of_line(by, name.trim(), work).await?;
             companies.get_or_insert_with(Vec::new).push(row.company.id);
         }
         Ok(NewTechnician { email, name: line.name.clone(), role, companies })

@@ -408,6 +408,8 @@ async fn page_of(
 ) -> Result<DirectoryPage, Refused> {
     let text = Text::default();
     let summary = match counts.in_use() - counts.linked {
+        // Of no record nothing is to be said.
+        0 if counts.in_use() == 0 => String::new(),
         0 => text.t(kind.key("summary")),
         count => text.count(kind.key("summary-unlinked"), count),
     };
