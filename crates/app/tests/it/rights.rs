@@ -129,9 +129,9 @@ async fn a_right_that_only_a_write_can_prove_is_suspected_and_one_step_tries_it(
         house.approve(&before).await;
         let after = house.ask(&computer).await;
         house.approve(&after).await;
-        house.until_banner(&["HaloPSA refuses", words, "Tickets Permissions"]).await;
+        house.until_banner(&["HaloPSA does not allow", words, "Tickets Permissions"]).await;
         house.clock.forward(PAUSE);
-        house.until_banner(&["HaloPSA refuses", words]).await;
+        house.until_banner(&["HaloPSA does not allow", words]).await;
         house.halo.right(right, "Yes").await;
         house.until_well().await;
         house.assert_all_done().await;
