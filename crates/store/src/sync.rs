@@ -8,7 +8,6 @@ use countersign_domain::{
     time::Time,
 };
 use serde::Deserialize;
-use sqlx::FromRow;
 
 use crate::{
     Error, Result, Store, Tx, audit,
