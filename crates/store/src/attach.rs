@@ -17,6 +17,11 @@ impl Store {
             let (ticket, audit) = (ticket.clone(), audit.clone());
             Box::pin(async move {
                 let lane = &ticket.lane;
+                if tx.conn.is_postgres() {
+                    // Whoever claims a step of the lane, or ends one, is waited for: what follows sees what he did.
+                    let lock = Query::new("SELECT id FROM steps WHERE lane = $1 ORDER BY id FOR UPDATE").bind(lane);
+                    tx.conn.all::<(String,)>(&lock).await?;
+                }
                 // Open, and certainly without a ticket; or its ticket is gone.
                 let first = Query::new(
                     "UPDATE steps SET kind = 'record_request', state = 'waiting', due_at = $1, doubt_at = NULL, floor = NULL,

@@ -456,7 +456,7 @@ impl Store {
     }
 
     /// A person has a new ticket made in the place of one that is gone: the lane's first step is done again, and this step
-    /// comes after it. The old ticket is kept as a former one.
+    /// comes after it, or is the first. The old ticket is kept as a former one.
     ///
     /// # Errors
     /// [`Error::Stale`] where the step does not stand before a ticket that is gone, and nothing was changed.
@@ -473,11 +473,12 @@ impl Store {
                 let Some((lane,)) = tx.conn.one::<(String,)>(&back).await? else { return Err(Error::Stale) };
                 let open = Query::new(
                     "UPDATE steps SET kind = 'open_ticket', state = 'waiting', due_at = $1, doubt_at = NULL, floor = NULL,
-                         ended_at = NULL
-                     WHERE lane = $2 AND kind IN ('open_ticket', 'record_request') AND state = 'done'",
+                         cause = NULL, since = NULL, ended_at = NULL
+                     WHERE lane = $2 AND kind IN ('open_ticket', 'record_request') AND (state = 'done' OR id = $3)",
                 )
                 .bind(now)
-                .bind(&lane);
+                .bind(&lane)
+                .bind(id.as_str());
                 if tx.conn.execute(&open).await? != 1 {
                     return Err(Error::Stale);
                 }

@@ -127,6 +127,26 @@ both! {
         assert_eq!(shown.ticket.map(|(id, _)| id).as_deref(), Some("50001"));
     }
 
+    async fn an_attached_ticket_that_is_gone_before_anything_was_told_is_replaced(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let lane = desk.accept(&store, "one").await.id.to_string();
+        let audit = || entry("ticket.attached", &lane, Some(&desk.company.id), NOW);
+        let open = claim_one(&store, NOW).await;
+        let sent = store.attach_ticket(ticket(&lane, "77"), NOW, audit()).await;
+        assert!(matches!(sent, Err(Error::Stale)), "it is being sent");
+        stands(&store, &open, Cause::TicketNotPermitted, STUCK).await;
+        store.attach_ticket(ticket(&lane, "77"), NOW, audit()).await.unwrap();
+        let note = claim_one(&store, NOW).await;
+        assert_eq!((&note.id, note.kind), (&open.id, StepKind::RecordRequest));
+        stands(&store, &note, Cause::TicketGone, STUCK).await;
+        store.replace_ticket(&note.id, NOW, audit()).await.unwrap();
+        assert_eq!(store.former_tickets(&lane).await.unwrap(), ["77"]);
+        assert!(store.all_causes().await.unwrap().is_empty(), "it stands for nothing any more");
+        let again = claim_one(&store, NOW).await;
+        assert_eq!((again.id, again.kind, again.doubt_at), (open.id, StepKind::OpenTicket, None));
+    }
+
     async fn one_of_two_who_tell_an_alert_may(home) {
         let store = home.open().await;
         let (a, b) = tokio::join!(store.keep_alert(alert(Cause::Hidden)), store.keep_alert(alert(Cause::Hidden)));
