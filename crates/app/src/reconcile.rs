@@ -189,14 +189,15 @@ impl App {
         loop {
             let rows = self.store().heads_since(since, after.as_ref(), CHUNK).await?;
             let lanes: Vec<String> = rows.iter().map(|row| row.request.id.to_string()).collect();
-            let steps = self.store().lane_steps(&lanes).await?;
+            let mut steps: HashMap<String, Vec<LaneStep>> = HashMap::new();
+            for step in self.store().lane_steps(&lanes).await? {
+                steps.entry(step.lane.clone()).or_default().push(step);
+            }
             for row in &rows {
                 let id = row.request.id.as_str();
-                let first = steps.partition_point(|step| step.lane.as_str() < id);
-                let own = steps.get(first..).unwrap_or_default();
-                let own = own.get(..own.partition_point(|step| step.lane == id)).unwrap_or_default();
                 let former = self.store().former_tickets(id).await?;
-                round.look_at(&Case { row, steps: own, former }).await?;
+                let steps = steps.get(id).map_or(&[][..], Vec::as_slice);
+                round.look_at(&Case { row, steps, former }).await?;
             }
             requests += rows.len() as u64;
             after = rows.last().cloned();
@@ -394,44 +395,51 @@ impl Round<'_> {
         }
     }
 
+    /// How a difference stands whose repair changed something, or did not: somebody was quicker, or a step is on its way.
+    const fn repaired(changed: bool) -> Standing {
+        if changed { Standing::Repaired } else { Standing::Note }
+    }
+
     /// When what is looked for was sent at the latest: so long ago that what is not found may be sent again.
     fn doubt_at(&self) -> Time {
         self.app.now().plus_seconds(-i64::from(self.app.ticketing_settings().settle_s))
     }
 
     /// Appends a step to the lane of a request that it lacks; it looks first whether its work was done before.
-    async fn append(&self, case: &Case<'_>, kind: StepKind) -> Result<()> {
+    async fn append(&self, case: &Case<'_>, kind: StepKind) -> Result<Standing> {
         if self.repairs == Repairs::Off {
-            return Ok(());
+            return Ok(Standing::Repairable);
         }
         let step = NewStep::told(self.app.step_id(), &case.row.request, kind);
         let nth = 1 + case.steps.iter().filter(|step| step.kind == kind.as_str()).count();
         let nth = i64::try_from(nth).unwrap_or(i64::MAX);
         let (doubt_at, floor) = (self.doubt_at(), self.floor.clone());
-        Ok(self
+        let changed = self
             .app
             .store()
             .write(move |tx| {
                 let (step, floor) = (step.clone(), floor.clone());
                 Box::pin(async move { tx.append_in_doubt(&step, nth, doubt_at, &floor).await })
             })
-            .await?)
+            .await?;
+        Ok(Self::repaired(changed))
     }
 
     /// Lets an undone step go again; it looks first whether its work was done before.
-    async fn let_look(&self, step: &LaneStep) -> Result<()> {
+    async fn let_look(&self, step: &LaneStep) -> Result<Standing> {
         if self.repairs == Repairs::Off {
-            return Ok(());
+            return Ok(Standing::Repairable);
         }
         let (id, doubt_at, floor, now) = (step.id.clone(), self.doubt_at(), self.floor.clone(), self.app.now());
-        self.app
+        let changed = self
+            .app
             .store()
             .write(move |tx| {
                 let (id, floor) = (id.clone(), floor.clone());
                 Box::pin(async move { tx.look_again(&id, doubt_at, &floor, now).await })
             })
             .await?;
-        Ok(())
+        Ok(Self::repaired(changed))
     }
 
     /// The request's page tells how the ticket was shown.

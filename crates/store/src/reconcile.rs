@@ -30,30 +30,34 @@ pub struct LaneStep {
 
 impl Tx {
     /// Appends a step that first looks whether it was done before, down to the ticket `floor`. It is the `nth` of its kind
-    /// in its lane, or it is not appended: somebody else did meanwhile.
+    /// in its lane, or it is not appended (false): somebody else did meanwhile.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be written.
-    pub async fn append_in_doubt(&mut self, step: &NewStep, nth: i64, doubt_at: Time, floor: &str) -> Result<()> {
+    pub async fn append_in_doubt(&mut self, step: &NewStep, nth: i64, doubt_at: Time, floor: &str) -> Result<bool> {
         append_step(self, step, Some(nth)).await?;
         let query = Query::new("UPDATE steps SET doubt_at = $1, floor = $2 WHERE id = $3")
             .bind(doubt_at)
             .bind(floor)
             .bind(step.id());
-        self.conn.execute(&query).await.map(|_| ())
+        Ok(self.conn.execute(&query).await? == 1)
     }
 
-    /// Lets a step that waits go at once, and look first whether it was done before; false where it does not wait.
+    /// Lets a step that waits go at once, and look first whether it was done before, down to the ticket `floor` or to its
+    /// own, whichever is lower; false where it does not wait.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be written.
     pub async fn look_again(&mut self, step: &str, doubt_at: Time, floor: &str, now: Time) -> Result<bool> {
         let query = Query::new(
-            "UPDATE steps SET state = 'waiting', due_at = $1, doubt_at = COALESCE(doubt_at, $2), floor = $3
-             WHERE id = $4 AND state IN ('attention', 'waiting', 'parked')",
+            "UPDATE steps SET state = 'waiting', due_at = $1, doubt_at = COALESCE(doubt_at, $2),
+                 floor = CASE WHEN (LENGTH(floor), floor) < (LENGTH($3), $4) THEN floor ELSE $5 END
+             WHERE id = $6 AND state IN ('attention', 'waiting', 'parked')",
         )
         .bind(now)
         .bind(doubt_at)
+        .bind(floor)
+        .bind(floor)
         .bind(floor)
         .bind(step);
         Ok(self.conn.execute(&query).await? == 1)
@@ -101,20 +105,24 @@ impl Store {
     }
 
     /// The ticket that no ticket opened at `since` or later has a lower number than: the newest before, or the lowest of
-    /// them. None where no ticket of ours is known.
+    /// them. None where no ticket of ours is known. One that took another's place may be newer than its lane.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be read.
     pub async fn ticket_before(&self, since: Time) -> Result<Option<String>> {
         let mut conn = self.read().await?;
         let before = Query::new(
-            "SELECT psa_id FROM tickets WHERE opened_at < $1 ORDER BY LENGTH(psa_id) DESC, psa_id DESC LIMIT 1",
+            "SELECT psa_id FROM tickets WHERE opened_at < $1 AND lane NOT IN (SELECT lane FROM former_tickets)
+             ORDER BY LENGTH(psa_id) DESC, psa_id DESC LIMIT 1",
         )
         .bind(since);
         if let Some((id,)) = conn.one::<(String,)>(&before).await? {
             return Ok(Some(id));
         }
-        let lowest = Query::new("SELECT psa_id FROM tickets ORDER BY LENGTH(psa_id), psa_id LIMIT 1");
+        let lowest = Query::new(
+            "SELECT psa_id FROM (SELECT psa_id FROM tickets UNION SELECT psa_id FROM former_tickets) known
+             ORDER BY LENGTH(psa_id), psa_id LIMIT 1",
+        );
         Ok(conn.one::<(String,)>(&lowest).await?.map(|(id,)| id))
     }
 }

@@ -46,11 +46,11 @@ impl Round<'_> {
         });
         if let Some(found) = found {
             let words = format!("Halo has ticket {} for it, and the request does not know.", found.ticket.id);
-            match step.filter(|step| is_undone(step)) {
+            let standing = match step.filter(|step| is_undone(step)) {
                 Some(step) => self.let_look(step).await?,
                 None => self.append(case, StepKind::OpenTicket).await?,
-            }
-            self.lines.push(case.line("ticket_found", self.repair(), words, None));
+            };
+            self.lines.push(case.line("ticket_found", standing, words, None));
             return Ok(());
         }
         match step.map(|step| step.state.as_str()) {
@@ -59,9 +59,9 @@ impl Round<'_> {
                 self.lines.push(case.line("given_up", Standing::Note, words, None));
             }
             None | Some("done") if request.state != State::Withdrawn && request.makes_ticket() => {
-                self.append(case, StepKind::OpenTicket).await?;
+                let standing = self.append(case, StepKind::OpenTicket).await?;
                 let words = "It should have a ticket and never had one.".to_owned();
-                self.lines.push(case.line("no_ticket", self.repair(), words, None));
+                self.lines.push(case.line("no_ticket", standing, words, None));
             }
             // What waits, or needs a person, is told with the other steps.
             None | Some(_) => {}
@@ -161,9 +161,9 @@ impl Round<'_> {
         let request = &case.row.request;
         let Some(decision) = &request.decision else { return Ok(()) };
         let Some(step) = case.step(StepKind::RecordDecision) else {
-            self.append(case, StepKind::RecordDecision).await?;
+            let standing = self.append(case, StepKind::RecordDecision).await?;
             let words = "The decision was never written on the ticket.".to_owned();
-            self.lines.push(case.line("no_action", self.repair(), words, None));
+            self.lines.push(case.line("no_action", standing, words, None));
             return Ok(());
         };
         let doubtful = match step.state.as_str() {
@@ -180,9 +180,9 @@ impl Round<'_> {
         let mut told = actions.iter().filter(|action| action.note.contains(&reference));
         match (told.next(), told.count(), is_undone(step)) {
             (Some(_), 0, true) => {
-                self.let_look(step).await?;
+                let standing = self.let_look(step).await?;
                 let words = "The decision stands on the ticket, and its step did not hear of it.".to_owned();
-                self.lines.push(case.line("lost_done", self.repair(), words, None));
+                self.lines.push(case.line("lost_done", standing, words, None));
             }
             (Some(action), 0, false) => {
                 if decision.work_seconds.is_some()

@@ -108,7 +108,6 @@ both! {
         let steps = store.lane_steps(&lanes).await.unwrap();
         let told: Vec<_> = steps.iter().map(|step| (step.subject.as_str(), step.kind.as_str(), step.nth)).collect();
         assert_eq!(told.iter().filter(|step| **step == (lanes[0].as_str(), "open_ticket", 1)).count(), 1);
-        assert!(steps.is_sorted_by_key(|step| &step.lane));
         assert_eq!(store.lane_steps(&[]).await.unwrap(), []);
     }
 
@@ -119,32 +118,50 @@ both! {
         assert_eq!(store.ticket_before(NOW).await.unwrap().as_deref(), Some("99"), "the lowest, as none is older");
         assert_eq!(store.ticket_before(NOW.plus_seconds(1)).await.unwrap().as_deref(), Some("99"));
         // Two programs that compare at the same time come to the same.
-        for _ in 0..2 {
+        for is_appended in [true, false] {
             let step = NewStep::told(step_id(), &request, StepKind::RecordDecision);
-            store.write(move |tx| {
+            let appended = store.write(move |tx| {
                 let step = step.clone();
                 Box::pin(async move { tx.append_in_doubt(&step, 1, NOW, "42").await })
             }).await.unwrap();
+            assert_eq!(appended, is_appended);
         }
         let lanes = [request.id.to_string()];
         let steps = store.lane_steps(&lanes).await.unwrap();
         assert_eq!(steps.iter().filter(|step| step.kind == "record_decision").count(), 1, "{steps:?}");
-        let claimed = claim_one(&store, NOW).await;
+        let mut claimed = claim_one(&store, NOW).await;
         assert_eq!((claimed.doubt_at, claimed.floor.as_deref()), (Some(NOW), Some("42")));
-        let look = |store: &Store, id: String| {
+        let look = |store: &Store, id: String, floor: &'static str| {
             let store = store.clone();
             async move {
                 store.write(move |tx| {
                     let id = id.clone();
-                    Box::pin(async move { tx.look_again(&id, NOW, "41", NOW).await })
+                    Box::pin(async move { tx.look_again(&id, NOW, floor, NOW).await })
                 }).await.unwrap()
             }
         };
-        assert!(!look(&store, claimed.id.to_string()).await, "it is being sent");
-        let attention = Next::Attention { doubt_at: None };
-        store.complete(ended(&claimed, AttemptResult::Refused, attention)).await.unwrap();
-        assert!(look(&store, claimed.id.to_string()).await);
-        let again = claim_one(&store, NOW).await;
-        assert_eq!((again.id, again.doubt_at, again.floor.as_deref()), (claimed.id, Some(NOW), Some("41")));
+        assert!(!look(&store, claimed.id.to_string(), "9").await, "it is being sent");
+        // It looks as far down as ever it had to; numbers are compared as numbers.
+        for (floor, lowest) in [("41", "41"), ("100", "41"), ("9", "9")] {
+            let attention = Next::Attention { doubt_at: None };
+            store.complete(ended(&claimed, AttemptResult::Refused, attention)).await.unwrap();
+            assert!(look(&store, claimed.id.to_string(), floor).await);
+            let again = claim_one(&store, NOW).await;
+            assert_eq!((&again.id, again.doubt_at, again.floor.as_deref()), (&claimed.id, Some(NOW), Some(lowest)));
+            claimed = again;
+        }
+    }
+
+    async fn a_walk_goes_down_below_what_a_ticket_was_merged_into(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let merged = opened(&store, &desk, "merged", "99").await;
+        let into = TicketNews::Merged { psa_id: "120".to_owned(), url: "there".to_owned(), now: "{}".to_owned() };
+        assert!(news(&store, &merged, "99", into, 90).await);
+        // Since then a ticket may have been opened with any number above the first.
+        let before = async || store.ticket_before(NOW.plus_seconds(1)).await.unwrap();
+        assert_eq!(before().await.as_deref(), Some("99"));
+        opened(&store, &desk, "later", "110").await;
+        assert_eq!(before().await.as_deref(), Some("110"));
     }
 }
