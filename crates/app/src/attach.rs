@@ -8,6 +8,7 @@ use countersign_domain::{
     directory::Technician,
     id::RequestId,
     link::Kind,
+    request::State,
     role::{Access, Right},
 };
 use countersign_psa::TicketNow;
@@ -107,7 +108,8 @@ impl App {
     ///
     /// # Errors
     /// As for [`App::attachable`]; `other_customer` where that is not said to be meant; `has_ticket` where it has one;
-    /// `ticket_in_doubt` while one is looked for.
+    /// `ticket_in_doubt` while one is looked for; `no_ticket_wanted` where the settings have none made; `ticket_closed`
+    /// where the request is pending and the ticket is over.
     pub async fn attach(
         &self,
         by: &Technician,
@@ -124,6 +126,20 @@ impl App {
                 "ticket_in_doubt",
                 "Halo may have made a ticket for this request already: nobody knows how the last attempt ended. It is looked \
                  for first. Retry its step to look now.",
+            ));
+        }
+        if first.is_none() && detail.ticket.is_none() && !request.makes_ticket() {
+            return Err(Error::conflict(
+                "no_ticket_wanted",
+                "By the settings only a denial makes a ticket, so nothing of this request is told on one as it stands now.",
+            ));
+        }
+        if request.state == State::Pending
+            && self.counts_as_closed(&*self.psa()?, &request.company_id, &found.now).await?
+        {
+            return Err(Error::conflict(
+                "ticket_closed",
+                format!("Ticket {} is closed. Open it again in Halo first, or name another ticket.", found.id),
             ));
         }
         if found.customer_is == CustomerIs::Another && other_customer == OtherCustomer::Refused {

@@ -105,7 +105,7 @@ impl App {
         mut theirs: HashMap<String, TicketNow>,
         began: Time,
     ) -> Result<Option<String>> {
-        self.look_one_by_one(psa, ours, &mut theirs).await?;
+        let looked_at = self.look_one_by_one(psa, ours, &mut theirs).await?;
         let unseen = ours.iter().filter(|followed| !theirs.contains_key(&followed.ticket.psa_id)).count();
         let blind = unseen > FEW && unseen > ours.len() - unseen;
         if blind {
@@ -118,7 +118,8 @@ impl App {
         let mut ended = Vec::new();
         for followed in ours {
             match theirs.get(&followed.ticket.psa_id) {
-                None if blind || followed.ticket.gone_at.is_some() => {}
+                // Those that nobody looked at wait for the next round.
+                None if blind || !looked_at.contains(&followed.ticket.psa_id) => {}
                 None => {
                     tracing::warn!(
                         ticket = followed.ticket.psa_id,
@@ -136,14 +137,8 @@ impl App {
                         continue;
                     }
                     changes.extend(self.seen(followed, now)?);
-                    let opens_in = &self.ticketing_for(&followed.request.company_id).status_open;
-                    // Whoever opens tickets in a closed status does not mean them to be over.
-                    let closed = now
-                        .status
-                        .as_ref()
-                        .is_some_and(|status| closed.contains(status) && Some(status) != opens_in.as_ref());
                     let pending = followed.request.state == State::Pending;
-                    if pending && closed {
+                    if pending && self.is_closed(&followed.request.company_id, now, &closed) {
                         ended.push(followed);
                         if followed.ticket.closed_by_hand_at.is_none() {
                             let action = Some("ticket.closed_by_hand");
@@ -169,22 +164,35 @@ impl App {
         }))
     }
 
-    /// A list leaves out what is merged: its page still tells into which ticket.
+    /// A list leaves out what is merged: its page still tells into which ticket. The tickets that were looked at.
     async fn look_one_by_one(
         &self,
         psa: &dyn Psa,
         ours: &[Followed],
         theirs: &mut HashMap<String, TicketNow>,
-    ) -> std::result::Result<(), Fault> {
+    ) -> std::result::Result<BTreeSet<String>, Fault> {
         let unseen = ours.iter().map(|followed| &followed.ticket);
         let unseen = unseen.filter(|ticket| ticket.gone_at.is_none() && !theirs.contains_key(&ticket.psa_id));
-        let ids: Vec<String> = unseen.map(|ticket| ticket.psa_id.clone()).take(DOUBTFUL).collect();
-        for id in ids {
-            if let Some(now) = psa.ticket(&id).await? {
-                theirs.insert(id, now);
+        let ids: BTreeSet<String> = unseen.map(|ticket| ticket.psa_id.clone()).take(DOUBTFUL).collect();
+        for id in &ids {
+            if let Some(now) = psa.ticket(id).await? {
+                theirs.insert(id.clone(), now);
             }
         }
-        Ok(())
+        Ok(ids)
+    }
+
+    /// Whether a ticket's status says that it is over; whoever opens tickets in a closed status does not mean them to be.
+    fn is_closed(&self, company: &CompanyId, now: &TicketNow, closed: &BTreeSet<String>) -> bool {
+        let opens_in = &self.ticketing_for(company).status_open;
+        now.status.as_ref().is_some_and(|status| closed.contains(status) && Some(status) != opens_in.as_ref())
+    }
+
+    /// Whether the next round would find this ticket to be closed by hand.
+    pub(crate) async fn counts_as_closed(&self, psa: &dyn Psa, company: &CompanyId, now: &TicketNow) -> Result<bool> {
+        let shown: Vec<String> = now.status.iter().cloned().collect();
+        let closed = self.closed_statuses(psa, &shown).await?;
+        Ok(self.is_closed(company, now, &closed))
     }
 
     /// The statuses in which a ticket counts as closed. Those of all ticket types are asked for where one is shown that is

@@ -1,11 +1,15 @@
 //! A person puts a request onto a ticket that is there.
 
-use countersign_app::attach::{CustomerIs, OtherCustomer};
-use countersign_domain::{id::RequestId, role::Role};
+use countersign_app::{
+    attach::{CustomerIs, OtherCustomer},
+    ticketing::Change,
+};
+use countersign_domain::{cause::Cause, id::RequestId, request::TicketOn, role::Role};
+use halo_sim::Config;
 use serde_json::{Value, json};
 
 use crate::{
-    halo::{action_of, actions, note},
+    halo::{CLOSED, NEW, action_of, actions, note},
     house::{COMPANY, COMPUTER, House, LOCATION, until},
 };
 
@@ -90,4 +94,57 @@ async fn another_customers_ticket_is_asked_about_and_a_stranger_sees_none() {
     stranger.access = countersign_domain::role::Access::Only([request.company_id.clone()].into());
     let hidden = house.app().attachable(&stranger, &request.id, &theirs).await.unwrap_err();
     assert_eq!(hidden.code(), "no_such_ticket");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_disappears_before_the_note_is_replaced() {
+    let house = House::new().await;
+    let computer = house.computer(COMPANY, LOCATION, COMPUTER).await;
+    let theirs = made_by_people(&house, 201).await;
+    house.halo.fault(json!({ "kind": "status", "code": 400, "method": "POST", "path": "/Tickets" })).await;
+    let request = house.ask(&computer).await;
+    house.until_step(&request.id, "open_ticket", "attention").await;
+    house.halo.no_faults().await;
+    // Refused for now, and certainly not applied.
+    house.halo.fault(json!({ "kind": "status", "code": 429, "method": "POST", "path": "/Actions" })).await;
+    house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Meant).await.unwrap();
+    until("the note is tried", async || house.halo.counts().await["POST /Actions"].as_u64() > Some(0)).await;
+    house.halo.control("DELETE", &format!("/tickets/{theirs}"), json!({})).await;
+    house.halo.no_faults().await;
+    house.until_step(&request.id, "record_request", "attention").await;
+    let step = house.steps_of(&request.id).await.remove(0);
+    assert_eq!(step.cause, Some(Cause::TicketGone), "{step:?}");
+    house.app().new_ticket_for_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
+    house.approve(&request).await;
+    house.assert_all_done().await;
+    house.assert_told(&request).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_not_attached_to_what_is_over() {
+    let house = House::new().await;
+    let computer = house.computer("Unlinked Bakery", "Head Office", "UB-01").await;
+    let request = house.ask(&computer).await;
+    first_step_waits(&house, &request.id).await;
+    let theirs = made_by_people(&house, 201).await;
+    let status = async |status: i64| {
+        house.halo.control("PATCH", &format!("/tickets/{theirs}"), json!({ "status_id": status })).await;
+    };
+    let attach = async || house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Refused).await;
+    status(CLOSED).await;
+    assert_eq!(attach().await.unwrap_err().code(), "ticket_closed");
+    status(NEW).await;
+    attach().await.unwrap();
+    house.assert_all_done().await;
+    assert_eq!(actions(&ticket(&house, &theirs).await).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_only_a_denial_makes_a_ticket_nothing_is_attached_before() {
+    let house = House::with(Config::default(), Change { ticket_on: Some(TicketOn::Denial), ..Change::default() }).await;
+    let computer = house.computer(COMPANY, LOCATION, COMPUTER).await;
+    let theirs = made_by_people(&house, 201).await;
+    let request = house.ask(&computer).await;
+    let refused = house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Meant).await.unwrap_err();
+    assert_eq!(refused.code(), "no_ticket_wanted", "{refused}");
 }

@@ -549,7 +549,7 @@ async fn attachable(
 /// Attaches a request to a ticket that is there: it is written there as a note, and its story goes on there.
 #[utoipa::path(post, path = "/api/v1/requests/{id}/ticket", tag = "requests", params(("id" = String, Path)), request_body = AttachIn,
     responses((status = 200, body = RequestDetailOut), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
-              (status = 409, description = "`has_ticket`; `ticket_in_doubt` while one is looked for; `other_customer`", body = Problem),
+              (status = 409, description = "`has_ticket`; `ticket_in_doubt` while one is looked for; `ticket_closed`; `no_ticket_wanted`; `other_customer`", body = Problem),
               (status = 422, description = "`no_such_ticket`", body = Problem), (status = 502, body = Problem)))]
 async fn attach(
     State(shared): State<Shared>,
