@@ -68,6 +68,26 @@ struct News {
     unnamed: bool,
 }
 
+impl News {
+    /// Holds a ticket's number; of too many it is only known that there are some.
+    fn hold(&mut self, ticket: String) {
+        if self.tickets.len() < HELD || self.tickets.contains(&ticket) {
+            self.tickets.insert(ticket);
+        } else {
+            self.unnamed = true;
+        }
+    }
+}
+
+/// Whether a round of reading was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// It was, or there was nothing to read.
+    Yes,
+    /// Another one is on its way, and may have read too early.
+    AnotherRuns,
+}
+
 impl Heard {
     fn lock(&self) -> std::sync::MutexGuard<'_, News> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,13 +108,19 @@ impl Heard {
             }
         }
         match ticket {
-            Some(ticket) if news.tickets.len() < HELD => {
-                news.tickets.insert(ticket);
-            }
-            Some(ticket) if news.tickets.contains(&ticket) => {}
-            Some(_) | None => news.unnamed = true,
+            Some(ticket) => news.hold(ticket),
+            None => news.unnamed = true,
         }
         true
+    }
+
+    /// What was taken and could not be begun waits for the next time, with what was heard since.
+    fn put_back(&self, tickets: Vec<String>, unnamed: bool) {
+        let mut news = self.lock();
+        news.unnamed |= unnamed;
+        for ticket in tickets {
+            news.hold(ticket);
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -129,7 +155,7 @@ impl App {
             // Nobody waits for news of what is over. A webhook brings them all the same, and the daily comparison.
             return self.keep_follow(Kept { asked_at: Some(now) }).await;
         }
-        self.begin_follow(CHANGES.to_owned()).await
+        self.begin_follow(CHANGES.to_owned()).await.map(|_| ())
     }
 
     /// Whether a ticket of ours is open: its request waits, or it is among the newest and was last seen in a status that
@@ -156,36 +182,47 @@ impl App {
         let asked_at = self.kept_follow().await?.asked_at;
         let unnamed_too = asked_at.is_none_or(|at| at.plus_seconds(UNNAMED_S) <= self.now());
         let (tickets, unnamed) = heard.take(unnamed_too);
-        if self.connected().psa.is_none() {
-            return Ok(());
+        let begun = self.begin_heard(&tickets, unnamed).await;
+        if !matches!(begun, Ok(Begun::Yes)) {
+            heard.put_back(tickets, unnamed);
         }
-        let ours = self.store().known_tickets(&tickets).await?;
+        begun.map(|_| ())
+    }
+
+    /// Begins to read what was heard of; there may be nothing to read.
+    async fn begin_heard(&self, tickets: &[String], unnamed: bool) -> Result<Begun> {
+        if self.connected().psa.is_none() {
+            return Ok(Begun::Yes);
+        }
+        let ours = self.store().known_tickets(tickets).await?;
         if ours.len() > NAMED || (unnamed && self.is_any_open().await?) {
             self.begin_follow(CHANGES.to_owned()).await
         } else if ours.is_empty() {
-            Ok(())
+            Ok(Begun::Yes)
         } else {
             self.begin_follow(format!("{IDS}{}", ours.join(","))).await
         }
     }
 
-    async fn begin_follow(&self, subject: String) -> Result<()> {
+    async fn begin_follow(&self, subject: String) -> Result<Begun> {
         let step = NewStep::round(self.step_id(), TICKETS_LANE, subject, StepKind::FollowTickets);
         // They come all day; the last few are enough to look at.
         let before = self.now().plus_seconds(-KEPT_S);
-        self.store()
+        let begun = self
+            .store()
             .write(move |tx| {
                 let steps = [step.clone()];
                 Box::pin(async move {
-                    if tx.undone_in(TICKETS_LANE).await?.is_empty() {
-                        tx.append_rounds(TICKETS_LANE, &steps, before).await?;
+                    if !tx.undone_in(TICKETS_LANE).await?.is_empty() {
+                        return Ok(Begun::AnotherRuns);
                     }
-                    Ok(())
+                    tx.append_rounds(TICKETS_LANE, &steps, before).await?;
+                    Ok(Begun::Yes)
                 })
             })
             .await?;
         self.wake().steps();
-        Ok(())
+        Ok(begun)
     }
 
     pub(crate) async fn kept_follow(&self) -> Result<Kept> {

@@ -277,6 +277,38 @@ async fn a_merged_ticket_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_merged_tickets_none_counts_as_gone() {
+    let house = House::new().await;
+    let (target, into) = waiting(&house).await;
+    let computer = house.other_computer().await;
+    let mut requests = Vec::new();
+    for _ in 0..25 {
+        requests.push(house.ask(&computer).await);
+    }
+    house.assert_all_done().await;
+    // More tickets that are seen than are not, or it would be taken for a right.
+    for _ in 0..30 {
+        house.ask(&computer).await;
+    }
+    house.assert_all_done().await;
+    let merged = json!({ "merged_into_id": into.parse::<i64>().unwrap() });
+    for request in &requests {
+        let ticket = house.halo.ticket_of(request.id.as_str()).await;
+        house.halo.change(&ticket, merged.clone()).await;
+    }
+    until("all are followed", async || {
+        next_look(&house).await;
+        house.assert_all_done().await;
+        let known = house.store().tickets_by_id(std::slice::from_ref(&into)).await.unwrap();
+        known.len() == 1 + requests.len()
+    })
+    .await;
+    for request in requests.iter().chain([&target]) {
+        assert_eq!(audited(&house, &request.id, "ticket.gone").await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reading_waits_out_an_outage_and_goes_on() {
     let house = House::new().await;
     let (request, ticket) = waiting(&house).await;
@@ -348,7 +380,7 @@ async fn a_storm_of_deliveries_makes_few_calls() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_deliveries_do_nothing() {
     let house = House::new().await;
-    let (request, _) = waiting(&house).await;
+    let (request, ticket) = waiting(&house).await;
     let (secret, basic) = secret(&house, Basic::On).await;
     let (user, password) = basic.unwrap();
     let basic = Some((user.as_str(), password.as_str()));
@@ -394,6 +426,11 @@ async fn hostile_deliveries_do_nothing() {
     house.assert_all_done().await;
     let after = view(&house, &request.id).await;
     assert_eq!((before.now, before.id), (after.now, after.id));
+    // A good one is heard as before.
+    person(&house, &ticket, json!({ "agent_id": MARIA })).await;
+    let good = delivery(1_000_000, &ticket).to_string();
+    assert_eq!(house.app().hear(&secret, basic, good.as_bytes()).await.unwrap(), 1);
+    until("the ticket is read", async || view(&house, &request.id).await.now.assignee == Some(MARIA.to_string())).await;
     // Replaced, the first secret is good for nothing; revoked, none is.
     let (newer, _) = self::secret(&house, Basic::Off).await;
     assert!(house.app().hear(&secret, basic, body).await.is_err());
