@@ -121,6 +121,8 @@ step-subject-location = Location
 step-subject-computer = Computer
 step-subject-technician = User
 step-subject-contact = Contact
+# A reading of all tickets that changed names no record.
+step-subject- = Tickets
 steps-none-attention = Nothing needs a person
 steps-none-attention-text = Every ticket is as it should be, or on its way.
 steps-none-waiting = Nothing waits

@@ -1,7 +1,7 @@
 ts-title = Tickets
 ts-sub = What becomes a ticket, what stands in it, and what an answer writes to it. Holds for every company that has nothing of its own.
 ts-company-title = Ticketing for this company
-ts-company-sub = What is as for all follows the house. Only what differs is kept for this company.
+ts-company-sub = Follows the settings of all companies. Only what differs is kept for this company.
 ts-sections = Sections
 ts-inherited = As for all
 ts-own = Own
