@@ -9,7 +9,7 @@ use crate::{App, Error, Result};
 /// How often requests are looked at for running out.
 const EXPIRY: Duration = Duration::from_secs(5);
 /// How often a node beats, and looks at the others' beats.
-const BEAT: Duration = Duration::from_secs(5);
+pub const BEAT: Duration = Duration::from_secs(5);
 /// A node whose beat stood still for so long, on our own clock, is gone.
 const GONE: Duration = Duration::from_mins(1);
 /// How often it is looked at what an alert is due for.

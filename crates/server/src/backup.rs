@@ -5,12 +5,15 @@
 
 use std::{
     fs::File,
-    io::{BufReader, BufWriter, Write as _},
+    io::{BufReader, BufWriter, ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
-use countersign_app::clock::{Clock as _, System};
+use anyhow::{Context as _, anyhow, bail};
+use countersign_app::{
+    clock::{Clock as _, System},
+    timers::BEAT,
+};
 use countersign_store::{
     Place,
     backup::{self, Over, TableCount},
@@ -24,18 +27,25 @@ pub(crate) async fn take(config: &Config, path: &Path) -> anyhow::Result<()> {
         bail!("{} exists already. Name a new file", path.display());
     }
     let part = part_of(path);
-    let file = private(&part).with_context(|| format!("{} cannot be made", part.display()))?;
+    let file = private(&part).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow!(
+            "{} is there: another backup is being taken, or one was not finished. Remove it, or name another file",
+            part.display()
+        ),
+        _ => anyhow!(error).context(format!("{} cannot be made", part.display())),
+    })?;
     let taken = write(config, file).await;
     let counts = match taken {
         Ok(counts) => counts,
         Err(error) => {
-            if let Err(left) = std::fs::remove_file(&part) {
-                tracing::warn!(file = %part.display(), %left, "the unfinished file could not be removed");
-            }
+            remove(&part);
             return Err(error);
         }
     };
-    std::fs::rename(&part, path).with_context(|| format!("{} cannot be put in its place", path.display()))?;
+    // A rename would replace what was put there meanwhile.
+    std::fs::hard_link(&part, path)
+        .with_context(|| format!("The backup is whole, but stays in {}: {}", part.display(), path.display()))?;
+    remove(&part);
     tell(&counts);
     println!("The backup is in {}.", path.display());
     println!("Its secrets are sealed: keep a copy of the key file in another place, they cannot be opened without it.");
@@ -52,15 +62,22 @@ async fn write(config: &Config, file: File) -> anyhow::Result<Vec<TableCount>> {
     Ok(counts)
 }
 
+fn remove(part: &Path) {
+    if let Err(left) = std::fs::remove_file(part) {
+        tracing::warn!(file = %part.display(), %left, "the file it was written to could not be removed");
+    }
+}
+
 fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".part");
     path.with_file_name(name)
 }
 
+/// A new file for this account alone: not one that was there, which keeps its mode, and not where a link leads.
 fn private(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -72,6 +89,19 @@ pub(crate) async fn put_back(config: &Config, path: &Path, over: Over) -> anyhow
     // All of it is read before anything is touched.
     backup::inspect(open()?).with_context(|| format!("{} is not restored", path.display()))?;
     serve::make_folder(&config.data_dir)?;
+    let running = backup::running_nodes(&config.database, async || {
+        println!("Looking whether a server runs on this database. This takes ten seconds.");
+        System.sleep(2 * BEAT).await;
+    })
+    .await
+    .with_context(|| format!("{} is not restored", path.display()))?;
+    if !running.is_empty() {
+        bail!(
+            "{} is not restored: servers run on the database ({}). Stop them first",
+            path.display(),
+            running.join(", ")
+        );
+    }
     let restored = backup::restore(&config.database, open()?, over, System.now()).await;
     let (header, counts) = match &config.database {
         Place::Sqlite(file) if restored.is_err() && doctor::is_open_elsewhere(file) => {

@@ -6,7 +6,10 @@
 //! a server that runs. The decision a reader would undo: what was not finished when the backup was taken is in doubt
 //! after a restore, because the other side may have seen its end; it is looked for before anything is sent.
 
-use std::io::{BufRead, Read as _, Write};
+use std::{
+    collections::HashMap,
+    io::{BufRead, Read as _, Write},
+};
 
 use countersign_domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -20,10 +23,38 @@ use crate::{
 
 /// The form of the file. A change that older programs cannot read raises it.
 const FORM: u32 = 1;
-/// Tables that others refer to; they are restored first.
-const PARENTS: [&str; 3] = ["companies", "locations", "technicians"];
-/// What tells of processes that run, or is made by the migrations themselves.
-const LEFT_OUT: [&str; 2] = ["nodes", "_sqlx_migrations"];
+/// Our tables, each after those that it refers to. Another program's may stand beside them.
+const TABLES: [&str; 22] = [
+    "companies",
+    "locations",
+    "technicians",
+    "alerts",
+    "attempts",
+    "audit",
+    "checkpoints",
+    "computers",
+    "contacts",
+    "enrollment_keys",
+    "former_tickets",
+    "links",
+    "looks",
+    "requests",
+    "secrets",
+    "settings",
+    "steps",
+    "tickets",
+    "tokens",
+    SIGN_IN_LINKS,
+    PORTAL_SESSIONS,
+    NODES,
+];
+const SIGN_IN_LINKS: &str = "sign_in_links";
+const PORTAL_SESSIONS: &str = "portal_sessions";
+const NODES: &str = "nodes";
+/// Made by the migrations themselves, by every program that has such.
+const MIGRATIONS: &str = "_sqlx_migrations";
+/// What tells of processes that run and of people who are signed in: a restore would bring back what was ended since.
+const LEFT_OUT: [&str; 3] = [SIGN_IN_LINKS, PORTAL_SESSIONS, NODES];
 /// Rows of one statement.
 const ROWS: usize = 100;
 /// The longest line, in bytes.
@@ -98,6 +129,12 @@ pub enum BackupError {
         /// That program's version.
         version: String,
     },
+    /// The tables are not ours.
+    #[error(
+        "its tables are another program's, or were not made to their end: of {MIGRATIONS} and settings there is only one. \
+         Name another database or schema"
+    )]
+    OtherTables,
     /// There is something already.
     #[error(
         "the database is not empty: {table} has {rows} rows. Name an empty one, or use --force to remove what is there"
@@ -165,8 +202,8 @@ async fn write_all<W: Write + Send>(
     now: Time,
     version: &str,
 ) -> Result<Vec<TableCount>, BackupError> {
-    let tables = conn.tables().await?;
-    if !tables.iter().any(|table| table == "_sqlx_migrations") {
+    let tables = ours(conn).await?;
+    if tables.is_empty() {
         return Err(BackupError::NoDatabase("this address: it has no tables".to_owned()));
     }
     let schema = conn.schema_version().await?;
@@ -174,16 +211,16 @@ async fn write_all<W: Write + Send>(
     let taken_at = now.rfc3339();
     out.line(&Header { countersign_backup: FORM, taken_at, version: version.to_owned(), schema })?;
     let mut counts = Vec::new();
-    for table in ordered(tables) {
-        let columns = conn.columns(&table).await?;
+    for table in tables.into_iter().filter(|table| !LEFT_OUT.contains(table)) {
+        let columns = conn.columns(table).await?;
         let names = columns.iter().map(|column| column.name.clone()).collect();
-        out.line(&TableLine { table: table.clone(), columns: names })?;
+        out.line(&TableLine { table: table.to_owned(), columns: names })?;
         let mut rows = 0;
         let mut query = Query::build("SELECT ");
         for (place, column) in columns.iter().enumerate() {
             query.push(if place == 0 { "CAST(" } else { ", CAST(" }).push(&column.name).push(" AS TEXT)");
         }
-        query.push(" FROM ").push(&table);
+        query.push(" FROM ").push(table);
         let mut failed = None;
         conn.for_each(&query, |Cells(cells)| {
             let values = cells.into_iter().zip(&columns).map(|(cell, column)| column.value(cell));
@@ -199,7 +236,7 @@ async fn write_all<W: Write + Send>(
         if let Some(error) = failed {
             return Err(error);
         }
-        counts.push(TableCount { table, rows });
+        counts.push(TableCount { table: table.to_owned(), rows });
     }
     let rows = counts.iter().map(|count| count.rows).sum();
     let end = EndLine { rows, sha256: hex(out.hash.clone()) };
@@ -208,12 +245,47 @@ async fn write_all<W: Write + Send>(
     Ok(counts)
 }
 
-/// Tables as they are restored, each after those that it refers to.
-fn ordered(mut tables: Vec<String>) -> Vec<String> {
-    tables.retain(|table| !LEFT_OUT.contains(&table.as_str()));
-    let rank = |table: &String| PARENTS.iter().position(|parent| parent == table).unwrap_or(PARENTS.len());
-    tables.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
-    tables
+/// Those of our tables that there are; none where the database has nothing of ours.
+async fn ours(conn: &mut Conn) -> Result<Vec<&'static str>, BackupError> {
+    let there = conn.tables().await?;
+    let has = |table: &str| there.iter().any(|name| name == table);
+    match (has(MIGRATIONS), has("settings")) {
+        (true, true) => Ok(TABLES.into_iter().filter(|table| has(table)).collect()),
+        (false, false) => Ok(Vec::new()),
+        _ => Err(BackupError::OtherTables),
+    }
+}
+
+/// The nodes that run on a PostgreSQL database: those whose beat moves while `wait` lasts, which must be longer than they
+/// take from one beat to the next. It is only waited where there may be one. SQLite has its lock instead.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn running_nodes(place: &Place, wait: impl AsyncFnOnce()) -> Result<Vec<String>, BackupError> {
+    if matches!(place, Place::Sqlite(_)) {
+        return Ok(Vec::new());
+    }
+    let pools = Pools::open_to_read(place).await?;
+    let moved = async {
+        let before: HashMap<String, i64> = beats(&pools).await?.into_iter().collect();
+        if before.is_empty() {
+            return Ok(Vec::new());
+        }
+        wait().await;
+        let after = beats(&pools).await?.into_iter();
+        Ok(after.filter(|(node, beat)| before.get(node) != Some(beat)).map(|(node, _)| node).collect())
+    }
+    .await;
+    pools.close().await;
+    moved
+}
+
+async fn beats(pools: &Pools) -> Result<Vec<(String, i64)>, BackupError> {
+    let mut conn = pools.reader().await?;
+    if !ours(&mut conn).await?.contains(&NODES) {
+        return Ok(Vec::new());
+    }
+    Ok(conn.all(&Query::new("SELECT id, beat FROM nodes ORDER BY id")).await?)
 }
 
 /// One line of a backup, behind the first.
@@ -296,10 +368,13 @@ pub fn inspect(file: impl BufRead) -> Result<Header, BackupError> {
     }
 }
 
-/// Restores a backup that [`inspect`] has found whole; what each table has now. All of it is written, or nothing.
+/// Restores a backup that [`inspect`] has found whole; what each table has now.
 ///
-/// The tables are made as they were when the backup was taken, and brought up to date after it. What was not finished is
-/// in doubt since `now`.
+/// Removing what was there, and making and filling the tables, is one transaction on both engines: where anything fails,
+/// the database stays as it was. The tables are made as they were when the backup was taken, and brought up to date after
+/// it. What was not finished is in doubt since `now`. Nobody is signed in.
+///
+/// On PostgreSQL no server may run: see [`running_nodes`].
 ///
 /// # Errors
 /// [`BackupError::NotEmpty`] where rows would be lost, else what stood against it.
@@ -319,54 +394,63 @@ pub async fn restore(
     let pools = Pools::open(place).await?;
     let restored = async {
         let mut conn = pools.writer().await?;
-        clear(&mut conn, over).await?;
-        drop(conn);
-        pools.migrate_to(place, header.schema).await?;
-        let mut conn = pools.writer().await?;
         conn.begin().await?;
-        let counts = match fill(&mut conn, &mut lines, now).await {
-            Ok(counts) => counts,
-            Err(error) => {
-                conn.discard();
-                return Err(error);
+        match replace(&mut conn, &mut lines, header.schema, over, now).await {
+            Ok(counts) => {
+                conn.commit().await?;
+                Ok(counts)
             }
-        };
-        conn.commit().await?;
-        drop(conn);
-        pools.migrate(place).await?;
-        Ok(counts)
+            Err(error) => {
+                if !conn.roll_back().await {
+                    conn.discard();
+                }
+                Err(error)
+            }
+        }
     }
     .await;
     pools.close().await;
     Ok((header, restored?))
 }
 
-/// Makes sure that nothing is lost, and removes the tables, which may be of another version.
+async fn replace<R: BufRead>(
+    conn: &mut Conn,
+    lines: &mut Lines<R>,
+    schema: i64,
+    over: Over,
+    now: Time,
+) -> Result<Vec<TableCount>, BackupError> {
+    clear(conn, over).await?;
+    conn.migrate_to(schema).await?;
+    let counts = fill(conn, lines).await?;
+    conn.migrate_to(engine::newest_schema()).await?;
+    doubt(conn, now).await?;
+    Ok(counts)
+}
+
+/// Makes sure that nothing is lost, and removes our tables, which may be of another version.
 async fn clear(conn: &mut Conn, over: Over) -> Result<(), BackupError> {
-    let mut tables = ordered(conn.tables().await?);
+    let tables = ours(conn).await?;
     if over == Over::Empty {
-        for table in &tables {
+        for &table in &tables {
             let mut query = Query::build("SELECT COUNT(*) FROM ");
             query.push(table);
             let rows = conn.one::<(i64,)>(&query).await?.map_or(0, |(rows,)| rows);
-            if rows > 0 {
-                return Err(BackupError::NotEmpty { table: table.clone(), rows });
+            if rows > 0 && table != NODES {
+                return Err(BackupError::NotEmpty { table: table.to_owned(), rows });
             }
         }
     }
-    tables.reverse();
-    tables.extend(LEFT_OUT.map(str::to_owned));
-    conn.begin().await?;
-    for table in tables {
-        let mut query = Query::build("DROP TABLE IF EXISTS ");
-        query.push(&table);
+    let migrations = (!tables.is_empty()).then_some(MIGRATIONS);
+    for table in tables.into_iter().rev().chain(migrations) {
+        let mut query = Query::build("DROP TABLE ");
+        query.push(table);
         conn.execute(&query).await?;
     }
-    Ok(conn.commit().await?)
+    Ok(())
 }
 
-async fn fill<R: BufRead>(conn: &mut Conn, lines: &mut Lines<R>, now: Time) -> Result<Vec<TableCount>, BackupError> {
-    let tables = ordered(conn.tables().await?);
+async fn fill<R: BufRead>(conn: &mut Conn, lines: &mut Lines<R>) -> Result<Vec<TableCount>, BackupError> {
     let mut counts: Vec<TableCount> = Vec::new();
     let mut columns = Vec::new();
     let mut waiting: Vec<Vec<Value>> = Vec::new();
@@ -380,7 +464,7 @@ async fn fill<R: BufRead>(conn: &mut Conn, lines: &mut Lines<R>, now: Time) -> R
         match line {
             Line::Row(row) => waiting.push(row),
             Line::Table(TableLine { table, columns: names }) => {
-                if !tables.contains(&table) {
+                if !TABLES.contains(&table.as_str()) || LEFT_OUT.contains(&table.as_str()) {
                     return Err(BackupError::Damaged(format!("its version has no table {table}")));
                 }
                 columns = conn.columns(&table).await?;
@@ -394,7 +478,6 @@ async fn fill<R: BufRead>(conn: &mut Conn, lines: &mut Lines<R>, now: Time) -> R
             Line::End(_) => break,
         }
     }
-    doubt(conn, now).await?;
     Ok(counts)
 }
 

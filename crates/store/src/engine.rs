@@ -375,6 +375,20 @@ impl Conn {
         Ok(self.one::<(Option<i64>,)>(&query).await?.and_then(|(version,)| version).unwrap_or(0))
     }
 
+    /// Creates the tables as they were at a version, or brings them up to it, as a part of the transaction that runs.
+    pub(crate) async fn migrate_to(&mut self, version: i64) -> Result<()> {
+        let all = sqlx::migrate!("./migrations");
+        let mut migrations: Vec<_> = all.iter().filter(|migration| migration.version <= version).cloned().collect();
+        for migration in &mut migrations {
+            migration.no_tx = true;
+        }
+        let mut migrator = Migrator::with_migrations(migrations);
+        migrator.set_locking(false);
+        let outcome = on!(&mut self.engine, c => migrator.run_direct(None, &mut **c, false).await);
+        self.failed |= outcome.is_err();
+        outcome.map_err(|error| Error::Database(Box::new(error)))
+    }
+
     /// Begins a transaction that reads what stands at one moment, whatever is written meanwhile.
     pub(crate) async fn begin_snapshot(&mut self) -> Result<()> {
         let text = match self.engine {
@@ -531,17 +545,7 @@ impl Pools {
 
     /// Creates the tables or brings them up to date.
     pub(crate) async fn migrate(&self, place: &Place) -> Result<()> {
-        self.run_migrations(place, sqlx::migrate!("./migrations")).await
-    }
-
-    /// Creates the tables as they were at an earlier version.
-    pub(crate) async fn migrate_to(&self, place: &Place, version: i64) -> Result<()> {
-        let all = sqlx::migrate!("./migrations");
-        let earlier = all.iter().filter(|migration| migration.version <= version).cloned().collect();
-        self.run_migrations(place, Migrator::with_migrations(earlier)).await
-    }
-
-    async fn run_migrations(&self, place: &Place, mut migrations: Migrator) -> Result<()> {
+        let mut migrations = sqlx::migrate!("./migrations");
         // No advisory lock, which not every server has: of two nodes that start together one fails, and finds it done.
         migrations.set_locking(false);
         let mut outcome = Ok(());

@@ -141,3 +141,37 @@ async fn what_is_no_whole_backup_is_refused() {
         assert!(refused.err.contains(why), "{refused:?}");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backup_is_a_new_file_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let server = Server::start("").await;
+    let place = folder();
+    let file = place.path().join("sample.backup");
+    let part = place.path().join("sample.backup.part");
+    let others = place.path().join("others.txt");
+    std::fs::write(&others, "what somebody else wrote").expect("it can be written");
+    let take = async || run(&mut on(server.data(), &["backup", file.to_str().expect("a plain path")])).await;
+
+    std::os::unix::fs::symlink(&others, &part).expect("a link");
+    let refused = take().await;
+    assert_ne!(refused.code, Some(0));
+    assert!(refused.err.contains("sample.backup.part is there"), "{refused:?}");
+    assert_eq!(std::fs::read(&others).expect("it is there"), b"what somebody else wrote");
+    std::fs::remove_file(&part).expect("the link");
+
+    std::fs::write(&part, "left").expect("it can be written");
+    let refused = take().await;
+    assert_ne!(refused.code, Some(0));
+    assert!(refused.err.contains("sample.backup.part is there"), "{refused:?}");
+    assert_eq!(std::fs::read(&part).expect("it is there"), b"left");
+    std::fs::remove_file(&part).expect("what was left");
+
+    let taken = take().await;
+    assert_eq!(taken.code, Some(0), "{taken:?}");
+    let mode = std::fs::metadata(&file).expect("the backup").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!part.exists());
+}

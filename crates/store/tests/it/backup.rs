@@ -1,12 +1,15 @@
 //! Backup and restore, on either engine and from one to the other.
 
+use std::collections::BTreeMap;
+
 use countersign_domain::decision::Verdict;
 use countersign_store::{
-    AttemptResult, Next,
-    backup::{BackupError, Over, backup, inspect, restore},
+    AttemptResult, Next, PortalSession, Store,
+    backup::{BackupError, Over, backup, inspect, restore, running_nodes},
 };
+use serde_json::Value;
 
-use crate::support::{Desk, Home, NOW, assert_sound, both, claim_one, ended, ticket};
+use crate::support::{Desk, Home, NOW, assert_sound, both, claim_one, ended, entry, ticket};
 
 async fn taken(home: &Home) -> Vec<u8> {
     let mut file = Vec::new();
@@ -25,6 +28,30 @@ async fn rows(home: &Home, tables: &[&str]) -> Vec<(String, i64)> {
 
 const TABLES: [&str; 8] =
     ["companies", "locations", "computers", "technicians", "requests", "steps", "attempts", "tickets"];
+
+/// Every row of a backup by its columns' names, without what a restore changes: whether it is in doubt.
+fn content(file: &[u8]) -> Vec<String> {
+    let mut rows = Vec::new();
+    let (mut table, mut columns) = (String::new(), Vec::new());
+    for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice(line).unwrap() {
+            Value::Array(values) => {
+                let row = columns.iter().zip(values).filter(|(column, _)| !IN_DOUBT.contains(&String::as_str(column)));
+                let row: BTreeMap<&String, Value> = row.collect();
+                rows.push(format!("{table} {}", serde_json::to_string(&row).unwrap()));
+            }
+            line if line["table"].is_string() => {
+                table = line["table"].as_str().unwrap().to_owned();
+                columns = serde_json::from_value(line["columns"].clone()).unwrap();
+            }
+            _header_or_end => {}
+        }
+    }
+    rows.sort();
+    rows
+}
+
+const IN_DOUBT: [&str; 2] = ["doubt_at", "floor"];
 
 /// Another home of the same engine.
 async fn another(home: &Home) -> Home {
@@ -95,13 +122,7 @@ both! {
         assert_sound(&restored).await;
         restored.close().await;
         let again = taken(&new).await;
-        let lines = |file: &[u8]| {
-            let mut lines: Vec<String> = file.split(|byte| *byte == b'\n').filter(|line| line.first() == Some(&b'['))
-                .map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-            lines.sort();
-            lines.len()
-        };
-        assert_eq!(lines(&again), lines(&file));
+        assert_eq!(content(&again), content(&file));
     }
 
     async fn what_is_not_whole_is_refused_and_nothing_is_touched(home) {
@@ -125,11 +146,95 @@ both! {
             let opened = new.open().await;
             assert_eq!(new.count("SELECT COUNT(*) FROM companies").await, 0, "{what}");
             opened.close().await;
+            // Not even where all of it would be replaced.
+            let refused = restore(&home.options().place, damaged, Over::Anything, NOW).await;
+            assert!(matches!(refused, Err(BackupError::Damaged(_))), "{what}: {refused:?}");
+            assert_eq!(taken(&home).await, file, "{what}");
         }
         assert!(matches!(inspect(&b"PK\x03\x04 something else"[..]), Err(BackupError::Foreign(_))));
         assert!(matches!(inspect(&b""[..]), Err(BackupError::Foreign(_))));
         let newer = text.replacen("\"schema\":", "\"schema\":9", 1);
         assert!(matches!(inspect(newer.as_bytes()), Err(BackupError::Newer { .. })));
+    }
+
+    async fn only_our_tables_are_kept_and_removed(home) {
+        let store = home.open().await;
+        Desk::set_up(&store, "Sample Dental Group").await;
+        store.close().await;
+        let list = if home.is_postgres() {
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+        } else {
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+        };
+        let made = home.column(list).await;
+        home.sql("CREATE TABLE others (name TEXT)").await;
+        home.sql("INSERT INTO others VALUES ('kept')").await;
+        let file = taken(&home).await;
+        // All that the migrations make is in it, or left out for a reason.
+        let mut known: Vec<String> = ["_sqlx_migrations", "nodes", "portal_sessions", "sign_in_links"]
+            .map(str::to_owned).into();
+        for line in file.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"table\"")) {
+            known.push(serde_json::from_slice::<Value>(line).unwrap()["table"].as_str().unwrap().to_owned());
+        }
+        known.sort();
+        let mut made = made;
+        made.sort();
+        assert_eq!(known, made);
+        restore(&home.options().place, &*file, Over::Anything, NOW).await.unwrap();
+        assert_eq!(home.column("SELECT name FROM others").await, ["kept"]);
+        assert_eq!(home.count("SELECT COUNT(*) FROM companies").await, 1);
+        // Tables that are another program's, whatever they are named.
+        home.sql("DROP TABLE settings").await;
+        let refused = restore(&home.options().place, &*file, Over::Anything, NOW).await;
+        assert!(matches!(refused, Err(BackupError::OtherTables)), "{refused:?}");
+        let none = backup(&home.options().place, Vec::new(), NOW, "0.0.1").await;
+        assert!(matches!(none, Err(BackupError::OtherTables)), "{none:?}");
+        home.sql("DROP TABLE _sqlx_migrations").await;
+        let refused = restore(&home.options().place, &*file, Over::Anything, NOW).await;
+        assert!(matches!(refused, Err(BackupError::Store(_))), "{refused:?}");
+        assert_eq!(home.count("SELECT COUNT(*) FROM companies").await, 1);
+    }
+
+    async fn nobody_is_signed_in_after_a_restore(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let audit = || entry("technician.signed_in", desk.technician.id.as_str(), None, NOW);
+        let until = NOW.plus_seconds(60);
+        for link in ["used", "unused"] {
+            store.add_sign_in_link(link.to_owned(), desk.technician.id.clone(), NOW, until, audit()).await.unwrap();
+        }
+        let session = PortalSession {
+            hash: "session".to_owned(),
+            technician_id: desk.technician.id.to_string(),
+            form_token: "form".to_owned(),
+            seen_at: NOW.0,
+            expires_at: until.0,
+        };
+        assert!(store.sign_in("used".to_owned(), session, NOW, audit()).await.unwrap());
+        let file = taken(&home).await;
+        store.close().await;
+        restore(&home.options().place, &*file, Over::Anything, NOW).await.unwrap();
+        let store = home.open().await;
+        assert!(store.portal_session("session", NOW, NOW.plus_seconds(-900)).await.unwrap().is_none());
+        assert!(store.sign_in_link("unused", NOW).await.unwrap().is_none());
+        assert_sound(&store).await;
+    }
+
+    async fn nodes_that_run_are_seen(home) {
+        let none = running_nodes(&home.options().place, async || panic!("there is nobody to wait for")).await.unwrap();
+        assert!(none.is_empty());
+        let gone = home.open().await;
+        gone.beat().await.unwrap();
+        gone.close().await;
+        let still = running_nodes(&home.options().place, async || ()).await.unwrap();
+        assert!(still.is_empty(), "{still:?}");
+        let options = home.options();
+        let id = options.instance.clone();
+        let store = Store::open(options, NOW).await.unwrap();
+        store.beat().await.unwrap();
+        let running = running_nodes(&home.options().place, async || drop(store.beat().await.unwrap())).await.unwrap();
+        let seen = if home.is_postgres() { vec![id] } else { Vec::new() };
+        assert_eq!(running, seen);
     }
 }
 
