@@ -114,6 +114,16 @@ impl Store {
         Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(lane,)| lane).collect())
     }
 
+    /// Those of these lanes that have a step which opens their ticket, whatever became of it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`] where they cannot be read.
+    pub async fn lanes_that_open(&self, lanes: &[String]) -> Result<Vec<String>> {
+        let mut query = Query::build("SELECT DISTINCT lane FROM steps WHERE kind = 'open_ticket' AND lane IN ");
+        query.list(lanes.iter());
+        Ok(self.read().await?.all::<(String,)>(&query).await?.into_iter().map(|(lane,)| lane).collect())
+    }
+
     /// The lowest ticket id that any step in doubt must be looked for above.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use countersign_domain::{id::RequestId, ticket::server_mark};
-use countersign_psa::{Found, Psa, Sweep, SweepRange};
+use countersign_psa::{Found, Psa, Sweep, SweepRange, TicketNow};
 use countersign_store::TicketRow;
 
 use super::{by_number, lock};
@@ -40,6 +40,10 @@ impl Walk {
         found.sort_by(|a, b| by_number(&a.ticket.id).cmp(&by_number(&b.ticket.id)));
         found
     }
+}
+
+fn reference_of(ticket: &TicketNow) -> Option<RequestId> {
+    ticket.reference.as_ref()?.parse().ok()
 }
 
 /// The request that a description of ours names in its last line; what stands before it, anybody may have written.
@@ -169,15 +173,15 @@ impl App {
         let trusted = self.ticketing_settings().trusted_up_to.clone();
         let ids: Vec<String> = sweep.found.iter().map(|found| found.ticket.id.clone()).collect();
         let known = self.store().known_tickets(&ids).await?;
-        let mut held = Vec::new();
+        let mut held: Vec<(RequestId, &Found)> = Vec::new();
         let mut strange = Vec::new();
         let mut looked_into = 0;
         for found in sweep.found.iter().filter(|found| !known.contains(&found.ticket.id)) {
-            let mut request = found.ticket.reference.as_ref().and_then(|reference| reference.parse::<RequestId>().ok());
+            let mut request = reference_of(&found.ticket);
             if let Some(request) = &request
                 && self.store().request_alone(request).await?.is_some()
             {
-                held.push(request.to_string());
+                held.push((request.clone(), found));
                 continue;
             }
             let id = &found.ticket.id;
@@ -191,14 +195,15 @@ impl App {
                 continue;
             }
             request = request.or_else(|| request_in(&details));
-            match &request {
-                Some(request) if self.store().request_alone(request).await?.is_some() => held.push(request.to_string()),
+            match request {
+                Some(request) if self.store().request_alone(&request).await?.is_some() => held.push((request, found)),
                 _ => strange.push(id.clone()),
             }
         }
         // A process that ended in the middle of it is no older database: only what it was sending is in doubt.
-        let explained = self.store().opening_in_doubt(&held).await?;
-        held.retain(|lane| !explained.contains(lane));
+        let lanes: Vec<String> = held.iter().map(|(request, _)| request.to_string()).collect();
+        let explained = self.store().opening_in_doubt(&lanes).await?;
+        held.retain(|(request, _)| !explained.iter().any(|lane| lane == request.as_str()));
         if !strange.is_empty() || !held.is_empty() {
             let settled = self.now().plus_seconds(-i64::from(self.ticketing_settings().settle_s));
             let floor = self.store().newest_ticket().await?.unwrap_or_else(|| "1".to_owned());
@@ -208,7 +213,35 @@ impl App {
                 "Halo holds tickets that the database does not know; what is undone is looked for first"
             );
         }
+        // Where no step is in doubt that would find it, a later one would open a second.
+        let opening = self.store().lanes_that_open(&lanes).await?;
+        held.retain(|(request, _)| !opening.iter().any(|lane| lane == request.as_str()));
+        self.adopt(psa, held).await?;
         Ok(strange)
+    }
+
+    /// Keeps tickets under the requests that they bear; of two of one request, the first.
+    async fn adopt(&self, psa: &dyn Psa, mut found: Vec<(RequestId, &Found)>) -> Result<()> {
+        found.retain(|(_, found)| !found.deleted && found.ticket.merged_into.is_none());
+        found.sort_by(|(_, a), (_, b)| by_number(&a.ticket.id).cmp(&by_number(&b.ticket.id)));
+        let now = self.now();
+        let mut rows = Vec::new();
+        for (request, Found { ticket, .. }) in found {
+            rows.push(TicketRow {
+                lane: request.to_string(),
+                url: psa.ticket_url(&ticket.id),
+                psa_id: ticket.id.clone(),
+                now: serde_json::to_string(ticket).map_err(|error| crate::Error::Sealed(error.to_string()))?,
+                booked: None,
+                opened_at: now,
+                seen_at: now,
+                doubt_at: Some(now),
+                gone_at: None,
+                closed_by_hand_at: None,
+                sent: None,
+            });
+        }
+        Ok(self.store().adopt_tickets(rows).await?)
     }
 
     /// An administrator says that unknown tickets are as they should be: new tickets go on.
@@ -230,37 +263,23 @@ impl App {
         let psa = self.psa()?;
         let control = self.store().newest_ticket().await?;
         let down_to = control.clone().or_else(|| Some(i64::MAX.to_string()));
-        let mut found = psa.sweep(&SweepRange { down_to, control }).await?.found;
-        found.retain(|found| !found.deleted && found.ticket.merged_into.is_none());
-        // Of two of one request, the first stays.
-        found.sort_by(|a, b| by_number(&a.ticket.id).cmp(&by_number(&b.ticket.id)));
+        let found = psa.sweep(&SweepRange { down_to, control }).await?.found;
         let ids: Vec<String> = found.iter().map(|found| found.ticket.id.clone()).collect();
         let known = self.store().known_tickets(&ids).await?;
-        let now = self.now();
-        let mut adopted = Vec::new();
-        for ticket in found.into_iter().map(|found| found.ticket).filter(|ticket| !known.contains(&ticket.id)) {
-            let Some(Ok(request)) = ticket.reference.as_ref().map(|reference| reference.parse::<RequestId>()) else {
-                continue;
-            };
+        let mut ours = Vec::new();
+        for found in found.iter().filter(|found| !known.contains(&found.ticket.id)) {
+            let Some(request) = reference_of(&found.ticket) else { continue };
             // What is here by now is looked for, with all that was written there.
             if self.store().request_alone(&request).await?.is_some() {
                 continue;
             }
-            adopted.push(TicketRow {
-                lane: request.to_string(),
-                url: psa.ticket_url(&ticket.id),
-                psa_id: ticket.id.clone(),
-                now: serde_json::to_string(&ticket).map_err(|error| crate::Error::Sealed(error.to_string()))?,
-                booked: None,
-                opened_at: now,
-                seen_at: now,
-                doubt_at: Some(now),
-                gone_at: None,
-                closed_by_hand_at: None,
-                sent: None,
-            });
+            // Another server's request may have come to the same Halo.
+            let details = psa.ticket_details(&found.ticket.id).await?;
+            if details.is_some_and(|details| details.contains(&server_mark(self.server_id()))) {
+                ours.push((request, found));
+            }
         }
-        Ok(self.store().adopt_tickets(adopted).await?)
+        self.adopt(&*psa, ours).await
     }
 
     pub(super) fn paused(&self) -> Option<String> {
