@@ -2,10 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use countersign_app::{
-    clock::{Ids as _, System},
-    ticketing::Change,
-};
+use countersign_app::ticketing::Change;
 use countersign_domain::{
     id::RequestId,
     request::{Request, State, TicketOn},
@@ -251,23 +248,6 @@ async fn a_restored_request_whose_ticket_came_with_its_denial_gets_no_second_one
     house.assert_all_done().await;
     assert_eq!(house.halo.tickets().await.len(), 1);
     assert_eq!(house.assert_told(&request).await["actions"], told["actions"]);
-}
-
-/// Two servers write into one Halo: the other one's tickets tell nothing of our requests.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ticket_of_another_server_is_not_taken_for_one_that_was_lost() {
-    let (house, computer, request) = opened().await;
-    let customer = house.halo.ticket_of(request.id.as_str()).await["client_id"].clone();
-    let id = RequestId::from_uuid(System.uuid());
-    let theirs = json!({
-        "summary": "Another server's", "tickettype_id": 21, "client_id": customer, "third_party_id_string": id.as_str(),
-        "details": "Countersign server_0197c9a0-7d6e-7c3a-8f00-00000000abcd",
-    });
-    house.halo.post("/Tickets", theirs).await;
-    house.app().resume_tickets(&house.admin).await.unwrap();
-    house.app().submit(&computer, id.clone(), crate::house::asked("C:\\Setup\\ours.exe")).await.unwrap();
-    house.assert_all_done().await;
-    assert_eq!(house.halo.tickets_of(id.as_str()).await.len(), 2);
 }
 
 /// A copy of the database's files tells nobody that it is older than its tickets; a ticket that it does not know does.

@@ -41,7 +41,7 @@ fn content(file: &[u8]) -> Vec<String> {
                 rows.push(format!("{table} {}", serde_json::to_string(&row).unwrap()));
             }
             line if line["table"].is_string() => {
-                table = line["table"].as_str().unwrap().to_owned();
+                line["table"].as_str().unwrap().clone_into(&mut table);
                 columns = serde_json::from_value(line["columns"].clone()).unwrap();
             }
             _header_or_end => {}
