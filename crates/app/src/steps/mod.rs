@@ -188,7 +188,7 @@ impl App {
         Look {
             unseen,
             doubt_at,
-            doubted: self.inner.desk.doubted(&step.id, self.inner.clock.monotonic()),
+            doubted: self.inner.desk.doubted(&step.id, doubt_at, self.inner.clock.monotonic()),
             settle: Duration::from_secs(u64::from(self.ticketing_settings().settle_s)),
         }
     }
@@ -254,7 +254,8 @@ pub(crate) struct Desk {
     started: tokio::sync::Mutex<Option<u64>>,
     late: Mutex<duplicates::Late>,
     /// Since when steps are in doubt, on the clock that is never set: a clock that jumps must not end a settle time.
-    doubts: Mutex<HashMap<StepId, Duration>>,
+    /// With the doubt's own time: a doubt that began anew, perhaps on another node, is not as old as the one before it.
+    doubts: Mutex<HashMap<StepId, (Time, Duration)>>,
 }
 
 /// Until when nothing is claimed, since the other side cannot be reached or refuses our application.
@@ -316,17 +317,25 @@ impl Desk {
     }
 
     /// For how long a step is in doubt: since its last attempt ended here, or since this process first looked for it.
-    fn doubted(&self, step: &StepId, now: Duration) -> Duration {
-        now.saturating_sub(*lock(&self.doubts).entry(step.clone()).or_insert(now))
+    fn doubted(&self, step: &StepId, doubt_at: Time, now: Duration) -> Duration {
+        let mut doubts = lock(&self.doubts);
+        let known = doubts.entry(step.clone()).or_insert((doubt_at, now));
+        if known.0 != doubt_at {
+            *known = (doubt_at, now);
+        }
+        now.saturating_sub(known.1)
     }
 
     /// Remembers when a doubt began, and forgets one that is over.
     fn attempt_ended(&self, step: &StepId, end: &End, now: Duration) {
         let mut doubts = lock(&self.doubts);
         match (&end.next, end.result) {
-            (_, AttemptResult::Unknown) => {
-                doubts.retain(|_, since| now.saturating_sub(*since) < DOUBT_KEPT);
-                doubts.insert(step.clone(), now);
+            (
+                Next::Again { doubt_at: Some(at), .. } | Next::Attention { doubt_at: Some(at) },
+                AttemptResult::Unknown,
+            ) => {
+                doubts.retain(|_, (_, since)| now.saturating_sub(*since) < DOUBT_KEPT);
+                doubts.insert(step.clone(), (*at, now));
             }
             (Next::Done, _) => {
                 doubts.remove(step);

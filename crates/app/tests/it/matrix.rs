@@ -25,9 +25,8 @@ pub(crate) fn requests(usual: usize) -> usize {
 pub(crate) const DEADLINE: Duration = Duration::from_millis(600);
 /// A call that is late comes after it.
 const LATE_MS: u64 = 800;
-/// Longer than a late call is under way, with more than a second to spare where the machine is busy: a second of it is a
-/// twentieth on the machine's clock.
-const SETTLE_S: u32 = 40;
+/// Longer than a late call is under way: these seconds are a twentieth of it on the machine's clock.
+const SETTLE_S: u32 = 12;
 
 /// Every way a call can go wrong that no person has to do anything about.
 pub(crate) fn cell(name: &str) -> Vec<Value> {
