@@ -433,4 +433,16 @@ mod tests {
             assert_eq!(next, Duration::from_secs(left), "{doubted} of {settle}");
         }
     }
+
+    /// Two nodes: this one looked for an action in vain, the other sent it once more and does not know how that ended.
+    #[test]
+    fn a_doubt_that_began_anew_is_as_young_as_it_is() {
+        let desk = Desk::default();
+        let step = StepId::from_uuid(uuid::Uuid::from_u128(1));
+        let at = Duration::from_secs;
+        assert_eq!(desk.doubted(&step, Time(1), at(100)), at(0));
+        assert_eq!(desk.doubted(&step, Time(1), at(130)), at(30));
+        assert_eq!(desk.doubted(&step, Time(2), at(131)), at(0));
+        assert_eq!(desk.doubted(&step, Time(2), at(140)), at(9));
+    }
 }
