@@ -166,6 +166,7 @@ impl App {
         }
         let names = self.inner.desk.names(self).await;
         let is_open = |now: &String| {
+            // What cannot be read is read again.
             let now: Option<TicketNow> = serde_json::from_str(now).ok();
             now.and_then(|now| now.status).is_none_or(|status| !names.closed.contains(&status))
         };
@@ -226,19 +227,11 @@ impl App {
     }
 
     pub(crate) async fn kept_follow(&self) -> Result<Kept> {
-        let Some((value, _)) = self.store().setting(DOCUMENT).await? else { return Ok(Kept::default()) };
-        serde_json::from_str(&value).map_err(|error| Error::Sealed(error.to_string()))
+        self.noted(DOCUMENT).await
     }
 
     pub(crate) async fn keep_follow(&self, kept: Kept) -> Result<()> {
-        let value = serde_json::to_string(&kept).map_err(|error| Error::Sealed(error.to_string()))?;
-        self.store()
-            .write(move |tx| {
-                let value = value.clone();
-                Box::pin(async move { tx.keep_setting(DOCUMENT, &value).await })
-            })
-            .await?;
-        Ok(())
+        self.note_down(DOCUMENT, &kept).await
     }
 
     /// A request whose ticket was closed by hand ends, and what joined it with it: nobody waits for a new ticket.

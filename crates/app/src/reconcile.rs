@@ -295,8 +295,7 @@ impl App {
     }
 
     async fn kept_report(&self) -> Result<Kept> {
-        let Some((value, _)) = self.store().setting(DOCUMENT).await? else { return Ok(Kept::default()) };
-        serde_json::from_str(&value).map_err(|error| Error::Sealed(error.to_string()))
+        self.noted(DOCUMENT).await
     }
 
     async fn keep_report(&self, report: &Report) -> Result<()> {
@@ -307,14 +306,7 @@ impl App {
     }
 
     async fn keep_reconciled(&self, kept: &Kept) -> Result<()> {
-        let value = serde_json::to_string(kept).map_err(|error| Error::Sealed(error.to_string()))?;
-        self.store()
-            .write(move |tx| {
-                let value = value.clone();
-                Box::pin(async move { tx.keep_setting(DOCUMENT, &value).await })
-            })
-            .await?;
-        Ok(())
+        self.note_down(DOCUMENT, kept).await
     }
 }
 

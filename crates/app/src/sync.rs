@@ -11,7 +11,7 @@ use countersign_domain::{directory::Technician, effect::StepKind, link::Kind, ro
 use countersign_store::{LinkCounts, NewStep, SYNC_LANE};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, Error, Result, directory::all_companies, people::require};
+use crate::{App, Result, directory::all_companies, people::require};
 
 /// How much a sync looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,23 +226,11 @@ impl App {
     }
 
     pub(crate) async fn kept_sync(&self) -> Result<Kept> {
-        match self.store().setting(DOCUMENT).await? {
-            None => Ok(Kept::default()),
-            Some((value, _)) => serde_json::from_str(&value)
-                .map_err(|error| Error::Sealed(format!("The state of the directory sync cannot be read: {error}"))),
-        }
+        self.noted(DOCUMENT).await
     }
 
     pub(crate) async fn keep_sync(&self, kept: &Kept) -> Result<()> {
-        let value = serde_json::to_string(kept)
-            .map_err(|error| Error::Sealed(format!("The state of the directory sync cannot be written: {error}")))?;
-        self.store()
-            .write(move |tx| {
-                let value = value.clone();
-                Box::pin(async move { tx.keep_setting(DOCUMENT, &value).await })
-            })
-            .await?;
-        Ok(())
+        self.note_down(DOCUMENT, kept).await
     }
 
     /// Pages that show the sync, or links, read anew.
