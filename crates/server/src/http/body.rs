@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::Problem;
 
@@ -22,6 +22,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Problem::new(status, code, format!("The body could not be read: {}", rejection.body_text()))
         })?;
         let text: &[u8] = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &bytes };
+        // serde would take an array for a record, its values in the order of the fields.
+        if !text.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(text).is_ok() {
+            let words = "The body cannot be used: it is to be one JSON object.";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_field", words));
+        }
         let mut json = serde_json::Deserializer::from_slice(text);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
@@ -78,5 +83,38 @@ where
             Problem::new(StatusCode::NOT_FOUND, "wrong_id", format!("{error}."))
         })?;
         Ok(Self(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[serde(default)]
+        limit: Option<u32>,
+    }
+
+    async fn read(body: &'static str) -> Result<Option<u32>, (StatusCode, String)> {
+        let request = Request::new(axum::body::Body::from(body));
+        let read = Body::<Sample>::from_request(request, &()).await;
+        read.map(|body| body.0.limit).map_err(|problem| {
+            let document = serde_json::to_value(&problem).unwrap();
+            (problem.status(), document["code"].as_str().unwrap().to_owned())
+        })
+    }
+
+    #[tokio::test]
+    async fn a_body_is_an_object() {
+        assert_eq!(read(r#" {"limit": 7} "#).await, Ok(Some(7)));
+        assert_eq!(read("  ").await, Ok(None));
+        let refused = |status, code: &str| Err((status, code.to_owned()));
+        for other in ["[]", "[7]", " [ 7 ] ", "null", "7", "\"limit\""] {
+            assert_eq!(read(other).await, refused(StatusCode::UNPROCESSABLE_ENTITY, "bad_field"), "{other}");
+        }
+        assert_eq!(read("{").await, refused(StatusCode::BAD_REQUEST, "bad_json"));
+        assert_eq!(read(r#"{"limits": 7}"#).await, refused(StatusCode::UNPROCESSABLE_ENTITY, "unknown_field"));
     }
 }
