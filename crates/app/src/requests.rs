@@ -92,6 +92,14 @@ impl App {
         self.store().request(&by.access, id).await?.ok_or(Error::NotFound("request"))
     }
 
+    /// The last `limit` requests that joined this one, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn joined(&self, by: &Technician, head: &RequestId, limit: usize) -> Result<Vec<RequestRow>> {
+        Ok(self.store().joined(&by.access, head, limit).await?)
+    }
+
     /// One request with everything that hangs on it.
     ///
     /// # Errors

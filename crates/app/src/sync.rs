@@ -7,8 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use countersign_domain::{directory::Technician, effect::StepKind, link::Kind, role::Right, time::Time};
-use countersign_store::{LinkCounts, NewStep, SYNC_LANE};
+use countersign_domain::{
+    directory::Technician,
+    effect::StepKind,
+    link::Kind,
+    role::{Access, Right},
+    time::Time,
+};
+use countersign_store::{DirectoryQuery, LinkCounts, NewStep, SYNC_LANE};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, Result, directory::all_companies, people::require};
@@ -55,7 +61,7 @@ pub struct SyncProgress {
     pub total: Option<u64>,
 }
 
-/// How the records of one kind stood after their last sync.
+/// How the records of one kind stand to the other side: after their last sync, or as [`App::as_they_stand`] told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KindSummary {
     /// Which.
@@ -171,6 +177,21 @@ impl App {
         });
         let trouble = first.and_then(|(_, step)| step.words.clone().filter(|_| step.state != "sending"));
         Ok(SyncState { running, kinds: kept.kinds, full_at: kept.full_at, changes_at: kept.changes_at, trouble })
+    }
+
+    /// The same kinds with the links as they stand now: people link and unlink between two syncs.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn as_they_stand(&self, mut kinds: Vec<KindSummary>) -> Result<Vec<KindSummary>> {
+        for summary in &mut kinds {
+            let now = self.store().link_counts(summary.kind, &Access::All, &DirectoryQuery::default()).await?;
+            summary.linked = now.linked;
+            summary.unlinked = now.unlinked;
+            summary.ambiguous = now.ambiguous;
+            summary.missing = now.missing;
+        }
+        Ok(kinds)
     }
 
     pub(crate) async fn begin_sync(&self, how: SyncKind, join: Join) -> Result<()> {

@@ -18,6 +18,7 @@ mod directory;
 mod engine;
 mod enrollment;
 mod error;
+mod joined;
 mod lanes;
 mod links;
 mod lists;

@@ -28,6 +28,9 @@ back-to-requests = Back to the requests
 open-ticket = Open ticket #{ $number }
 revoke = Revoke the grant
 request-facts = Facts
+joined-to = Joined to
+joined-to-text = The same was asked before and waited. One decision answers both, and one ticket tells of both.
+joined = Asked again while it waited
 decided-in = decided by { $name } in { $span }
 story = Story
 story-filter = What the story shows
@@ -121,8 +124,8 @@ step-subject-location = Location
 step-subject-computer = Computer
 step-subject-technician = User
 step-subject-contact = Contact
-# A reading of all tickets that changed names no record.
-step-subject- = Tickets
+# A round over tickets names no record.
+step-subject-tickets = Tickets
 steps-none-attention = Nothing needs a person
 steps-none-attention-text = Every ticket is as it should be, or on its way.
 steps-none-waiting = Nothing waits
@@ -170,7 +173,7 @@ steps-retried = { $count ->
 steps-gave-up = The step is given up.
 steps-new-ticket = A new ticket is made; the rest is written on it.
 steps-moved = The step had moved on meanwhile. Nothing was changed.
-halo-said = Halo said
+happened = What happened:
 
 attach = Attach to a ticket…
 attach-title = Attach to a ticket

@@ -65,6 +65,7 @@ check-warnings = { $count ->
 check-infos = { $count } info
 check-unknowns = { $count } unknown
 check-fine = Everything that is needed is there
+check-fine-so-far = Everything that can be seen without writing is there
 check-word-ok = OK
 check-word-info = Info
 check-word-warn = Warning

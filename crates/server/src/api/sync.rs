@@ -1,7 +1,10 @@
 //! The directory sync: how far it is, and asking for one.
 
 use axum::{Json, extract::State, http::StatusCode};
-use countersign_app::sync::{KindSummary, SyncKind, SyncState};
+use countersign_app::{
+    App,
+    sync::{KindSummary, SyncKind},
+};
 use countersign_domain::{
     role::{Access, Right},
     time::Time,
@@ -32,7 +35,7 @@ struct ProgressOut {
     total: Option<u64>,
 }
 
-/// How our records of one kind stood after their last sync.
+/// How our records of one kind stand.
 #[derive(Debug, Serialize, ToSchema)]
 struct KindOut {
     /// `company`, `location`, `computer`, `technician` or `contact`.
@@ -80,20 +83,22 @@ struct SyncOut {
     trouble: Option<String>,
 }
 
-impl From<SyncState> for SyncOut {
-    fn from(state: SyncState) -> Self {
+impl SyncOut {
+    async fn now(app: &App) -> Answer<Json<Self>> {
+        let mut state = app.directory_sync().await?;
+        state.kinds = app.as_they_stand(state.kinds).await?;
         let running = state.running.map(|progress| ProgressOut {
             kind: progress.kind.as_str(),
             seen: progress.seen,
             total: progress.total,
         });
-        Self {
+        Ok(Json(Self {
             running,
             kinds: state.kinds.into_iter().map(KindOut::from).collect(),
             full_at: state.full_at.map(Time::rfc3339),
             changes_at: state.changes_at.map(Time::rfc3339),
             trouble: state.trouble,
-        }
+        }))
     }
 }
 
@@ -110,7 +115,7 @@ async fn read(State(shared): State<Shared>, by: By) -> Answer<Json<SyncOut>> {
             "The sync is about all companies. Who reads the settings and sees all companies may see it.",
         ));
     }
-    Ok(Json(shared.app.directory_sync().await?.into()))
+    SyncOut::now(&shared.app).await
 }
 
 /// How much to look at.
@@ -140,5 +145,5 @@ async fn ask(State(shared): State<Shared>, by: By, Body(body): Body<AskIn>) -> A
         KindIn::Changes => SyncKind::Changes,
     };
     shared.app.sync_directory(by.technician(), how).await?;
-    Ok((StatusCode::ACCEPTED, Json(shared.app.directory_sync().await?.into())))
+    Ok((StatusCode::ACCEPTED, SyncOut::now(&shared.app).await?))
 }

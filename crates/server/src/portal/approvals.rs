@@ -246,6 +246,7 @@ async fn pane_of(app: &App, caller: &Visitor, id: &RequestId, options: &BarOptio
         facts: words::facts(text, &request.asked),
         command_line: request.asked.command_line.clone(),
         ticket: words::ticket(text, &detail.row, detail.ticket.as_ref(), standing(app, &detail)),
+        warning: detail.ticket.as_ref().and_then(|ticket| words::ticket_warning(text, ticket)),
         before: earlier
             .iter()
             .filter(|row| row.request.id != *id)

@@ -5,6 +5,7 @@
 use axum::extract::{Path, Query, State as AxumState};
 use axum::response::{IntoResponse, Redirect};
 use countersign_app::{App, RequestQuery, RequestRow};
+use countersign_domain::directory::Technician;
 use countersign_domain::grant::GrantState;
 use countersign_domain::request::{Request, State};
 use countersign_domain::role::Right;
@@ -15,14 +16,14 @@ use super::approvals::{BarOptions, bar_of, request_id, standing};
 use super::form::Signed;
 use super::text::Text;
 use super::view::frame::{Empty, Screen, Tab};
-use super::view::request::{Offered, RequestPage, RequestRow as Row, RequestsPage, TicketCard};
+use super::view::request::{JoinedTo, Offered, Past, RequestPage, RequestRow as Row, RequestsPage, TicketCard};
 use super::visitor::Visitor;
 use super::words::{self, Standing};
-use super::{More, Page, cut, frame, html, story};
+use super::{More, Page, Refused, cut, frame, html, story};
 
 /// How many requests a page of the list holds.
 const PAGE: usize = 50;
-/// How many earlier requests for the same program stand on a request's page.
+/// How many earlier requests for the same program, and of those that joined it, stand on a request's page.
 const BEFORE: usize = 5;
 
 /// What the list's address may say.
@@ -143,10 +144,7 @@ pub(super) async fn one(AxumState(app): AxumState<App>, visitor: Visitor, Path(i
                 None => text.arg("ticket-time-api", "minutes", minutes),
             })
         }),
-        warning: detail.ticket.as_ref().and_then(|ticket| {
-            let by_hand = ticket.closed_by_hand_at.map(|_| text.t("ticket-closed-by-hand"));
-            ticket.gone_at.map(|_| text.t("ticket-gone")).or(by_hand)
-        }),
+        warning: detail.ticket.as_ref().and_then(|ticket| words::ticket_warning(text, ticket)),
         steps: text.arg2("ticket-steps-done", "done", done.to_string(), "all", detail.steps.len().to_string()),
     };
     let unused = request.grant.as_ref().is_some_and(|grant| grant.state == GrantState::Issued);
@@ -175,6 +173,8 @@ pub(super) async fn one(AxumState(app): AxumState<App>, visitor: Visitor, Path(i
         risk: words::risk_of(&detail.risk),
         reasons: words::reasons(text, &detail.risk),
         ticket,
+        joined_to: joined_to(&app, by, request).await?,
+        joined: joined(&app, by, &detail.row).await?,
         before: before(&app, &visitor, request, &program).await?,
         bar,
         revocable,
@@ -190,13 +190,30 @@ fn summary(text: Text, request: &Request) -> String {
     })
 }
 
+/// The request that this one joined.
+async fn joined_to(app: &App, by: &Technician, request: &Request) -> Result<Option<JoinedTo>, Refused> {
+    let Some(head) = &request.joined_to else { return Ok(None) };
+    let head = app.request(by, head).await?.request;
+    Ok(Some(JoinedTo {
+        href: format!("/portal/requests/{}", head.id),
+        reference: head.id.short(),
+        program: head.asked.program_name(),
+        account: head.asked.end_user.account.clone(),
+        at: words::when(head.received_at),
+    }))
+}
+
+/// The last few that joined a request, newest first.
+async fn joined(app: &App, by: &Technician, head: &RequestRow) -> Result<Vec<Past>, Refused> {
+    if head.repeats == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = app.joined(by, &head.request.id, BEFORE).await?;
+    Ok(rows.iter().map(|row| words::past(Text::default(), row, row.request.id.short())).collect())
+}
+
 /// The same program at the same company before, newest first.
-async fn before(
-    app: &App,
-    visitor: &Visitor,
-    request: &Request,
-    program: &str,
-) -> Result<Vec<super::view::request::Past>, super::Refused> {
+async fn before(app: &App, visitor: &Visitor, request: &Request, program: &str) -> Result<Vec<Past>, Refused> {
     let text = Text::default();
     let wanted = RequestQuery {
         over: true,

@@ -13,9 +13,11 @@ use countersign_app::{App, AttemptRow, CauseIs, CauseRow, Error, StepRow, StepSt
 use countersign_domain::cause::{self, Needs};
 use countersign_domain::directory::Technician;
 use countersign_domain::id::{CompanyId, RequestId, StepId};
+use countersign_domain::link::Kind as LinkKind;
 use countersign_domain::role::Right;
 use serde::Deserialize;
 
+use super::directory::path_of;
 use super::form::Signed;
 use super::text::Text;
 use super::view::frame::{Empty, Screen, Tab, Tone};
@@ -311,19 +313,16 @@ impl Desk<'_> {
     }
 }
 
-/// The page and the word of a record that a step looks for; `subject` is `kind/id`.
+/// The page and the word of what a step is about that is of no request.
 fn record_of(text: Text, subject: &str) -> (String, String) {
-    let (kind, id) = subject.split_once('/').unwrap_or((subject, ""));
-    let folder = match kind {
-        "company" => "companies",
-        "location" => "locations",
-        "computer" => "computers",
-        "technician" => "users",
-        // The sync of one kind, `full/computer`.
-        "full" | "changes" => return ("/portal/steps".to_owned(), text.t(format!("step-subject-{id}"))),
-        _ => return ("/portal/steps".to_owned(), text.t("step-subject-contact")),
-    };
-    (format!("/portal/{folder}/{id}"), text.t(format!("step-subject-{kind}")))
+    let (first, second) = subject.split_once('/').unwrap_or((subject, ""));
+    // A record that is looked for, `contact/…`.
+    if let Some(kind) = LinkKind::parse(first) {
+        return (format!("/portal/{}/{second}", path_of(kind)), text.t(format!("step-subject-{first}")));
+    }
+    // The sync of one kind, `full/computer`; else a round over tickets: `changes`, `ids/…`, `daily`.
+    let what = LinkKind::parse(second).map_or("tickets", LinkKind::as_str);
+    ("/portal/steps".to_owned(), text.t(format!("step-subject-{what}")))
 }
 
 /// Back to the list that a form stood on.
@@ -362,4 +361,22 @@ pub(super) async fn new_ticket(State(app): State<App>, Path(id): Path<String>, f
         Err(error) => return Err(error.into()),
     };
     Ok(back(&form, said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_says_what_it_is_about() {
+        let word = |subject| record_of(Text::default(), subject);
+        assert_eq!(word("contact/contact_1"), ("/portal/contacts/contact_1".to_owned(), "Contact".to_owned()));
+        assert_eq!(word("technician/tech_1"), ("/portal/users/tech_1".to_owned(), "User".to_owned()));
+        assert_eq!(word("full/computer").1, "Computer");
+        assert_eq!(word("changes/contact").1, "Contact");
+        // All that changed, the tickets that a webhook named, the day's comparison.
+        for round in ["changes", "ids/2001,2002", "daily"] {
+            assert_eq!(word(round).1, "Tickets", "{round}");
+        }
+    }
 }

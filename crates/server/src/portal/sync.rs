@@ -12,6 +12,7 @@ use countersign_domain::link::Kind;
 use countersign_domain::role::{Access, Right};
 use serde::Deserialize;
 
+use super::directory::path_of;
 use super::form::Signed;
 use super::text::Text;
 use super::view::sync::{Standing, SyncLine, SyncPanel, SyncedKind};
@@ -20,15 +21,6 @@ use super::{Page, Refused, html, words};
 
 /// The page of the panel, below `/portal/`.
 pub(super) const SETTINGS: &str = "settings/ticketing";
-
-/// The pages with a line, and the kind of their list.
-const LISTS: [(&str, Kind); 5] = [
-    ("companies", Kind::Company),
-    ("locations", Kind::Location),
-    ("computers", Kind::Computer),
-    ("users", Kind::Technician),
-    ("contacts", Kind::Contact),
-];
 
 /// Which page holds the part.
 #[derive(Debug, Default, Deserialize)]
@@ -49,31 +41,35 @@ pub(super) async fn ask(State(app): State<App>, headers: axum::http::HeaderMap, 
     if headers.contains_key("hx-request") {
         return part_of(&app, &form.visitor, from).await;
     }
-    let known = [SETTINGS].into_iter().chain(LISTS.map(|(path, _)| path)).find(|path| *path == from);
-    Ok(Redirect::to(&format!("/portal/{}", known.unwrap_or(SETTINGS))).into_response())
+    Ok(Redirect::to(&format!("/portal/{}", list_at(from).map_or(SETTINGS, path_of))).into_response())
+}
+
+/// The kind of the list at `path`.
+fn list_at(path: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| path_of(*kind) == path)
 }
 
 async fn part_of(app: &App, caller: &Visitor, from: &str) -> Page {
-    let part = match LISTS.into_iter().find(|(path, _)| *path == from) {
-        Some((path, _)) => line(app, caller, path).await?.map(|line| html(&line)),
+    let part = match list_at(from) {
+        Some(kind) => line(app, caller, kind).await?.map(|line| html(&line)),
         None if from == SETTINGS => panel(app, caller).await?.map(|panel| html(&panel)),
         None => return Err(Refused::NotFound),
     };
     Ok(part.unwrap_or_else(|| Html("").into_response()))
 }
 
-/// The line above the list at `path`; none before there is a connection.
-pub(super) async fn line(app: &App, caller: &Visitor, path: &'static str) -> Result<Option<SyncLine>, Refused> {
-    let Some((state, sync)) = read(app, caller, path).await? else { return Ok(None) };
-    let kind = LISTS.into_iter().find(|(known, _)| *known == path).map(|(_, kind)| kind);
-    let note = state.kinds.into_iter().find(|known| Some(known.kind) == kind).and_then(|known| known.note);
+/// The line above the list of a kind; none before there is a connection.
+pub(super) async fn line(app: &App, caller: &Visitor, kind: Kind) -> Result<Option<SyncLine>, Refused> {
+    let Some((state, sync)) = read(app, caller, path_of(kind)).await? else { return Ok(None) };
+    let note = state.kinds.into_iter().find(|known| known.kind == kind).and_then(|known| known.note);
     Ok(Some(SyncLine { text: Text::default(), sync, note }))
 }
 
 /// The panel of the settings; none before there is a connection.
 pub(super) async fn panel(app: &App, caller: &Visitor) -> Result<Option<SyncPanel>, Refused> {
     let Some((state, sync)) = read(app, caller, SETTINGS).await? else { return Ok(None) };
-    Ok(Some(SyncPanel { text: Text::default(), sync, kinds: state.kinds.into_iter().map(kind).collect() }))
+    let kinds = app.as_they_stand(state.kinds).await?;
+    Ok(Some(SyncPanel { text: Text::default(), sync, kinds: kinds.into_iter().map(kind).collect() }))
 }
 
 async fn read(app: &App, caller: &Visitor, from: &'static str) -> Result<Option<(SyncState, Standing)>, Refused> {

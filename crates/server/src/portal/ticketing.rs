@@ -263,13 +263,18 @@ pub(super) async fn check(State(app): State<App>, headers: axum::http::HeaderMap
     let caller = &form.visitor;
     may(caller, Right::EditSettings)?;
     let lines = app.check_ticketing(&caller.technician, None).await?.told();
-    let check = Check { text: Text::default(), told: Told(lines.iter().map(line).collect()) };
+    let check = Check { text: Text::default(), told: told(&app, lines.iter().map(line)) };
     if headers.contains_key("hx-request") {
         return Ok(html(&check));
     }
     let values = Values::set(&app.ticketing_settings());
     let page = page_of(&app, caller, values, None).await?;
     Ok(html(&TicketingPage { check: Some(check), ..page }))
+}
+
+/// Lines of a check beside what stands against our work by now.
+pub(super) fn told(app: &App, lines: impl Iterator<Item = CheckLine>) -> Told {
+    Told { lines: lines.collect(), trouble: app.ticketing().trouble }
 }
 
 pub(super) fn line(line: &Line) -> CheckLine {

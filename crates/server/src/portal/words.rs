@@ -182,6 +182,12 @@ pub(super) fn ticket(text: Text, row: &RequestRow, ticket: Option<&TicketView>, 
     }
 }
 
+/// What a person did to a ticket that needs to be known.
+pub(super) fn ticket_warning(text: Text, ticket: &TicketView) -> Option<String> {
+    let by_hand = ticket.closed_by_hand_at.map(|_| text.t("ticket-closed-by-hand"));
+    ticket.gone_at.map(|_| text.t("ticket-gone")).or(by_hand)
+}
+
 /// Why a ticket may be missing, as far as the page knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -218,7 +224,7 @@ pub(super) fn attempt(text: Text, row: &AttemptRow) -> Attempt {
     };
     let words = Some(row.words.clone()).filter(|words| !words.is_empty());
     let general = text.t(format!("attempt-sentence-{result}"));
-    // Where a call did not go well, the words are the other side's; else they are a sentence of ours that says more.
+    // Where a call did not go well, the words tell why and what to do; else they say the same and more.
     let (sentence, words) = match result {
         "refused" | "later" | "unknown" => (general, words),
         _ => (words.unwrap_or(general), None),

@@ -4,11 +4,12 @@ use countersign_domain::{
     caps::{Caps, TooMany, Whose},
     decision::Verdict,
     request::State,
+    role::Access,
 };
 use countersign_store::{Accepted, Error};
 use futures_util::FutureExt as _;
 
-use crate::support::{Desk, NOW, accepted, assert_sound, both};
+use crate::support::{Desk, NOW, accepted, assert_sound, both, nobody, stranger};
 
 both! {
     async fn new_then_the_same_again(home) {
@@ -44,6 +45,15 @@ both! {
         assert_eq!(desk.accept(&store, "other").await.joined_to, None);
         let joined = store.joined_pending(&head.id).await.unwrap();
         assert_eq!(joined.iter().map(|request| &request.id).collect::<Vec<_>>(), [&second.id, &third.id]);
+        let last = async |access: &Access, limit| {
+            let rows = store.joined(access, &head.id, limit).await.unwrap();
+            rows.into_iter().map(|row| row.request.id).collect::<Vec<_>>()
+        };
+        assert_eq!(last(&Access::All, 9).await, [third.id.clone(), second.id.clone()]);
+        assert_eq!(last(&Access::All, 1).await, [third.id.clone()]);
+        for access in [stranger(), nobody()] {
+            assert!(last(&access, 9).await.is_empty(), "{access:?}");
+        }
         let row = store.request(&desk.access(), &head.id).await.unwrap().unwrap();
         assert_eq!(row.repeats, 2);
         // The first repeat is told at once, behind the opening; the next is only counted.

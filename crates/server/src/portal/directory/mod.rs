@@ -128,6 +128,18 @@ fn link_kind(kind: Kind) -> LinkKind {
     }
 }
 
+/// The address of a kind's list, below `/portal/`.
+pub(super) fn path_of(kind: LinkKind) -> &'static str {
+    let list = match kind {
+        LinkKind::Company => Kind::Companies,
+        LinkKind::Location => Kind::Locations,
+        LinkKind::Computer => Kind::Computers,
+        LinkKind::Technician => Kind::Users,
+        LinkKind::Contact => Kind::Contacts,
+    };
+    list.path()
+}
+
 fn screen(kind: Kind) -> Screen {
     match kind {
         Kind::Companies => Screen::Companies,
@@ -441,7 +453,7 @@ async fn page_of(
         empty: None,
         said: None,
         ask: None,
-        sync: super::sync::line(app, caller, kind.path()).await?,
+        sync: super::sync::line(app, caller, link_kind(kind)).await?,
         add: add::offered(app, caller, kind).await?,
         editable: may_edit(&caller.technician, kind),
     })

@@ -10,15 +10,15 @@ use countersign_app::setup::Step;
 use super::{Shell, may_edit, script_to, shell, to};
 use crate::portal::form::Signed;
 use crate::portal::text::Text;
-use crate::portal::ticketing::line;
+use crate::portal::ticketing::{line, told};
 use crate::portal::view::frame::Tone;
 use crate::portal::view::setup::{CheckPage, Lines};
-use crate::portal::view::ticketing::{CheckLine, Switch, Told};
+use crate::portal::view::ticketing::{CheckLine, Switch};
 use crate::portal::visitor::Visitor;
 use crate::portal::{Page, html};
 
 /// A run as a step shows it.
-pub(super) fn lines_of(caller: &Visitor, step: Step, run: &CheckRun) -> Lines {
+pub(super) fn lines_of(app: &App, caller: &Visitor, step: Step, run: &CheckRun) -> Lines {
     let text = Text::default();
     let lines = run.lines.iter().map(|one| match &one.told {
         Some(check) => line(check),
@@ -37,7 +37,7 @@ pub(super) fn lines_of(caller: &Visitor, step: Step, run: &CheckRun) -> Lines {
         text,
         form_token: caller.form_token.clone().unwrap_or_default(),
         word: step.as_str(),
-        told: Told(lines.collect()),
+        told: told(app, lines),
         left: u64::try_from(left).unwrap_or_default(),
         running: if run.finished == Finished::Yes { Switch::Off } else { Switch::On },
         ticket: run.ticket.as_ref().map(|ticket| (ticket.id.clone(), ticket.url.clone())),
@@ -49,7 +49,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Page {
         Shell::Edits(frame, steps) => (*frame, steps),
         Shell::Reads(page) => return Ok(page),
     };
-    let lines = app.check_run(&visitor.technician).map(|run| lines_of(&visitor, Step::Check, &run));
+    let lines = app.check_run(&visitor.technician).map(|run| lines_of(&app, &visitor, Step::Check, &run));
     Ok(html(&CheckPage { text: Text::default(), frame, steps, lines }))
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn lines(State(app): State<App>, visitor: Visitor) -> Page {
 pub(super) fn fragment(app: &App, caller: &Visitor, step: Step) -> Page {
     may_edit(caller)?;
     match app.check_run(&caller.technician) {
-        Some(run) => Ok(html(&lines_of(caller, step, &run))),
+        Some(run) => Ok(html(&lines_of(app, caller, step, &run))),
         None => Ok(script_to(step)),
     }
 }

@@ -76,7 +76,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options
                 chosen: String::new(),
                 error: None,
             };
-            let lines = Some(lines_of(&visitor, Step::Test, &run));
+            let lines = Some(lines_of(&app, &visitor, Step::Test, &run));
             Ok(html(&TestPage { text, frame: *frame, steps, customers, error: None, lines }))
         }
         Shell::Reads(page) => Ok(page),

@@ -230,6 +230,8 @@ pub(crate) struct Pane {
     pub(crate) facts: Vec<Fact>,
     pub(crate) command_line: Option<String>,
     pub(crate) ticket: TicketLink,
+    /// What a person did to the ticket that needs to be known.
+    pub(crate) warning: Option<String>,
     /// What was asked on this computer before, newest first.
     pub(crate) before: Vec<Past>,
     pub(crate) bar: Bar,

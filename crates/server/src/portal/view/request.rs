@@ -119,7 +119,7 @@ pub(crate) struct Attempt {
     pub(crate) answer: String,
     pub(crate) tone: Tone,
     pub(crate) sentence: String,
-    /// The other side's own words.
+    /// What a call that did not go well says of itself, with the other side's words in it where it had some.
     pub(crate) words: Option<String>,
 }
 
@@ -135,6 +135,16 @@ pub(crate) struct TicketCard {
     pub(crate) steps: String,
     /// What a person did to it that needs to be known.
     pub(crate) warning: Option<String>,
+}
+
+/// The request that another of the same program, person and computer joined.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinedTo {
+    pub(crate) href: String,
+    pub(crate) reference: String,
+    pub(crate) program: String,
+    pub(crate) account: String,
+    pub(crate) at: When,
 }
 
 /// A request's own page.
@@ -162,6 +172,10 @@ pub(crate) struct RequestPage {
     pub(crate) risk: Risk,
     pub(crate) reasons: Vec<Reason>,
     pub(crate) ticket: TicketCard,
+    /// The request that this one joined.
+    pub(crate) joined_to: Option<JoinedTo>,
+    /// Those that joined this one, newest first; the last few.
+    pub(crate) joined: Vec<Past>,
     /// This program here before, newest first.
     pub(crate) before: Vec<Past>,
     /// While it waits, the same bar as beside the queue.

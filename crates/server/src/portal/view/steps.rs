@@ -91,7 +91,8 @@ pub(crate) struct Cause {
     pub(crate) fix: Option<String>,
     /// Where to change it.
     pub(crate) place: Option<String>,
-    /// The other side's own words, without doubles.
+    /// What the last attempts say, without doubles: sentences of ours, with the other side's words in them where it had
+    /// some.
     pub(crate) words: Vec<String>,
     /// Since when the first stands here.
     pub(crate) since: Option<When>,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
+use super::frame::Tone;
 use super::problem::Problem;
 use super::samples;
 use super::sign_in::Link;
@@ -155,4 +156,18 @@ fn the_theme_sheet_stays_small_and_its_files_exist() {
         let name = after.split(')').next().unwrap_or_default();
         assert!(crate::portal::assets::Files::get(name).is_some(), "{name} is missing");
     }
+}
+
+#[test]
+fn a_check_that_reads_does_not_deny_what_was_refused_in_use() {
+    let mut check = samples::ticketing::ticketing().check.expect("the sample has one");
+    check.told.lines.retain(|line| !matches!(line.tone, Tone::Bad | Tone::Warn));
+    let shown = check.render().expect("it renders");
+    assert!(shown.contains("Everything that can be seen without writing is there"), "{shown}");
+    check.told.trouble = Some("HaloPSA does not allow a new ticket".to_owned());
+    let shown = check.render().expect("it renders");
+    assert!(shown.contains("does not allow a new ticket") && !shown.contains("Everything"), "{shown}");
+    check.told.trouble = None;
+    check.told.lines.retain(|line| line.tone != Tone::Quiet);
+    assert!(check.render().expect("it renders").contains("Everything that is needed is there"));
 }

@@ -214,11 +214,15 @@ pub(crate) struct CheckLine {
 
 /// Lines of a check, and how many of each kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Told(pub(crate) Vec<CheckLine>);
+pub(crate) struct Told {
+    pub(crate) lines: Vec<CheckLine>,
+    /// What the banner says: Halo refused in use what these lines may not show, since reading cannot prove it.
+    pub(crate) trouble: Option<String>,
+}
 
 impl Told {
     fn sum(&self, tone: Tone) -> u64 {
-        self.0.iter().map(|line| u64::from(line.tone == tone)).sum()
+        self.lines.iter().map(|line| u64::from(line.tone == tone)).sum()
     }
 
     pub(crate) fn fails(&self) -> u64 {
@@ -237,9 +241,14 @@ impl Told {
         self.sum(Tone::Quiet)
     }
 
-    /// Nothing is still being checked, and nothing is to be looked at.
+    /// Nothing is still being checked, nothing is to be looked at, and nothing was refused in use.
     pub(crate) fn is_fine(&self) -> bool {
-        self.sum(Tone::Accent) + self.fails() + self.warnings() == 0
+        self.sum(Tone::Accent) + self.fails() + self.warnings() == 0 && self.trouble.is_none()
+    }
+
+    /// What was refused in use, where no line says so.
+    pub(crate) fn unshown(&self) -> Option<&str> {
+        self.trouble.as_deref().filter(|_| self.sum(Tone::Accent) + self.fails() == 0)
     }
 }
 

@@ -189,6 +189,7 @@ fn pane(id: &str, risk: Risk, ask: Ask) -> Pane {
             url: Some("https://halo.example.com/tickets?id=48212".into()),
             status: Some("New".into()),
         },
+        warning: None,
         before: past(),
         bar: bar(id, risk, ask),
         said: None,

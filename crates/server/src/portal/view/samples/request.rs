@@ -94,6 +94,15 @@ pub(in crate::portal::view) fn request() -> RequestPage {
             steps: "1 of 2 done".into(),
             warning: None,
         },
+        joined_to: None,
+        joined: vec![Past {
+            href: "/portal/requests/req_d".into(),
+            at: at("14:03:02"),
+            name: "CS-5WX0M3RD".into(),
+            by: "Maria Ruiz".into(),
+            word: "Approved".into(),
+            tone: Tone::Ok,
+        }],
         before: past(),
         bar: None,
         revocable: Offered::Yes,
@@ -111,6 +120,14 @@ pub(in crate::portal::view) fn request_waiting() -> RequestPage {
     page.ticket.link = TicketLink::Waiting(text().t("ticket-waits-link"));
     page.bar = Some(bar("c", Risk::LookTwice, Ask::Decide));
     page.revocable = Offered::No;
+    page.joined.clear();
+    page.joined_to = Some(JoinedTo {
+        href: "/portal/requests/req_e".into(),
+        reference: "CS-6C0P2WRA".into(),
+        program: page.program.clone(),
+        account: page.account.clone(),
+        at: at("14:01:58"),
+    });
     page
 }
 

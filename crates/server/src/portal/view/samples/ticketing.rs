@@ -75,26 +75,29 @@ pub(in crate::portal::view) fn ticketing() -> TicketingPage {
         setup: Setup::Over,
         check: Some(Check {
             text: text(),
-            told: Told(vec![
-                line("check-word-ok", Tone::Ok, "circle-check", "Address", "Answers in 84 ms"),
-                line("check-word-ok", Tone::Ok, "circle-check", "Client ID and secret", "Token for 60 min"),
-                line(
-                    "check-word-warn",
-                    Tone::Warn,
-                    "alert-circle",
-                    "Permissions of the application",
-                    "Wider than needed: all was given",
-                ),
-                line(
-                    "check-word-info",
-                    Tone::Info,
-                    "info-circle",
-                    "Contacts",
-                    "None visible. Tickets will name the user in the text",
-                ),
-                fails,
-                line("check-word-unknown", Tone::Quiet, "help-circle", "Can Re-assign Tickets", "Not tried"),
-            ]),
+            told: Told {
+                trouble: None,
+                lines: vec![
+                    line("check-word-ok", Tone::Ok, "circle-check", "Address", "Answers in 84 ms"),
+                    line("check-word-ok", Tone::Ok, "circle-check", "Client ID and secret", "Token for 60 min"),
+                    line(
+                        "check-word-warn",
+                        Tone::Warn,
+                        "alert-circle",
+                        "Permissions of the application",
+                        "Wider than needed: all was given",
+                    ),
+                    line(
+                        "check-word-info",
+                        Tone::Info,
+                        "info-circle",
+                        "Contacts",
+                        "None visible. Tickets will name the user in the text",
+                    ),
+                    fails,
+                    line("check-word-unknown", Tone::Quiet, "help-circle", "Can Re-assign Tickets", "Not tried"),
+                ],
+            },
         }),
         sync: Some(SyncPanel {
             text: text(),
