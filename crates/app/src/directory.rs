@@ -10,11 +10,9 @@ use countersign_domain::{
     role::{Access, Right, Role},
     text,
 };
-use countersign_store::{
-    CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LinkCounts, LocationRow, NewStep, UnlinkedCounts,
-};
+use countersign_store::{CompanyRow, ComputerRow, ContactRow, DirectoryQuery, LinkCounts, LocationRow, UnlinkedCounts};
 
-use crate::{App, Error, Result, enroll::record, people::require};
+use crate::{App, Error, Result, made::New, people::require};
 
 pub(crate) fn named(name: &str) -> Result<String> {
     let name = text::line(name, MAX_NAME);
@@ -135,25 +133,7 @@ impl App {
             created_at: self.now(),
         };
         let id = company.id.clone();
-        let step = NewStep::link(self.step_id(), record(Kind::Company, id.as_str()), Some(id.clone()));
-        let entry = self.entry(
-            Actor::Technician(by.id.clone()),
-            "company.created",
-            id.to_string(),
-            Some(id.clone()),
-            serde_json::json!({ "name": company.name }),
-        );
-        self.store()
-            .write(move |tx| {
-                let (company, step, entry) = (company.clone(), step.clone(), entry.clone());
-                Box::pin(async move {
-                    tx.insert_company(&company).await?;
-                    tx.append_step(&step).await?;
-                    tx.audit(&entry).await
-                })
-            })
-            .await?;
-        self.wake().steps();
+        self.make(New::Company(company), &Actor::Technician(by.id.clone())).await?;
         self.company(by, &id).await
     }
 
@@ -205,30 +185,12 @@ impl App {
         let company = row.company;
         let location = Location {
             id: LocationId::from_uuid(self.inner.ids.uuid()),
-            company_id: company.id.clone(),
+            company_id: company.id,
             name: named(name)?,
             created_at: self.now(),
         };
         let id = location.id.clone();
-        let step = NewStep::link(self.step_id(), record(Kind::Location, id.as_str()), Some(company.id.clone()));
-        let entry = self.entry(
-            Actor::Technician(by.id.clone()),
-            "location.created",
-            id.to_string(),
-            Some(company.id),
-            serde_json::json!({ "name": location.name }),
-        );
-        self.store()
-            .write(move |tx| {
-                let (location, step, entry) = (location.clone(), step.clone(), entry.clone());
-                Box::pin(async move {
-                    tx.insert_location(&location).await?;
-                    tx.append_step(&step).await?;
-                    tx.audit(&entry).await
-                })
-            })
-            .await?;
-        self.wake().steps();
+        self.make(New::Location(location), &Actor::Technician(by.id.clone())).await?;
         self.location(by, &id).await
     }
 

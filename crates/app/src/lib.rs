@@ -24,6 +24,7 @@ pub mod import;
 pub mod keys;
 mod ledger;
 pub mod link;
+mod made;
 mod notes;
 pub mod outcome;
 pub mod people;

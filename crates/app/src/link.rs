@@ -1,47 +1,27 @@
 //! Ties our records to Halo's by id: by the rule when they are made and when a company is linked, by hand when a
 //! person says so.
 
-use std::collections::HashMap;
+mod customer;
+mod ours;
+mod request;
 
 use countersign_domain::{
-    audit::Actor,
-    directory::{Company, Contact, Technician},
-    id::{CompanyId, ContactId},
+    audit::{Actor, Entry},
+    directory::Technician,
+    id::CompanyId,
     link::{self, How, Index, Kind, Link, LinkState, Theirs, settle::Walk},
-    request::Request,
     role::Right,
 };
-use countersign_psa::{Fault, Psa};
-use countersign_store::{CompanyRow, NewStep, Next, Tx};
+use countersign_psa::Psa;
+use countersign_store::{NewStep, Next};
 use serde::Serialize;
 
-use crate::{App, Error, Result, directory::all_companies, enroll::record, people::require};
+use crate::{App, Error, Result, enroll::record, people::require};
+pub(crate) use customer::Imported;
+use ours::{Ours, ours_in};
 
 /// How many records of the other side a person is offered at a time.
 pub const OFFERED: usize = 1000;
-
-/// One of our records, as far as linking needs to know it.
-#[derive(Debug, Clone)]
-struct Ours {
-    kind: Kind,
-    id: String,
-    /// The name, or the mail address, that it is found by.
-    key: String,
-    company: Option<CompanyId>,
-    link: Link,
-    archived: bool,
-}
-
-/// What importing a customer did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Imported {
-    /// A company was made and linked.
-    Made,
-    /// A company of that name was there and is linked now.
-    Linked,
-    /// Its company was linked before.
-    LinkedBefore,
-}
 
 /// The result for one of many.
 #[derive(Debug, Clone, Serialize)]
@@ -55,20 +35,6 @@ pub struct Linked {
 }
 
 impl App {
-    async fn ours(&self, kind: Kind, id: &str) -> Result<Option<Ours>> {
-        let id = id.to_owned();
-        let found = self.store().look_up(move |tx| Box::pin(async move { ours_in(tx, kind, &id).await })).await?;
-        match (kind, found) {
-            (Kind::Technician, Some(mut ours)) => {
-                let technician = ours.id.parse().map_err(|_| Error::NotFound("technician"))?;
-                let Some(row) = self.store().technician(&technician).await? else { return Ok(None) };
-                ours.key = row.technician.email;
-                Ok(Some(ours))
-            }
-            (_, found) => Ok(found),
-        }
-    }
-
     /// The customer that a company is linked to.
     pub(crate) async fn customer_of(&self, company: &CompanyId) -> Result<Option<String>> {
         let company = company.to_string();
@@ -140,15 +106,23 @@ impl App {
         Ok(link)
     }
 
+    /// What the audit log says of a record's new link.
+    pub(crate) fn link_entry(
+        &self,
+        kind: Kind,
+        id: &str,
+        company: Option<CompanyId>,
+        link: &Link,
+        actor: Actor,
+    ) -> Entry {
+        let body = serde_json::json!({ "kind": kind, "state": link.state, "psa_id": link.psa_id,
+            "psa_name": link.psa_name, "how": link.how });
+        self.entry(actor, "link.changed", id, company, body)
+    }
+
     async fn write_link(&self, ours: &Ours, link: &Link, actor: Actor) -> Result<()> {
         let by_itself = actor == Actor::Server;
-        let entry = self.entry(
-            actor,
-            "link.changed",
-            ours.id.clone(),
-            ours.company.clone(),
-            serde_json::json!({ "kind": ours.kind, "state": link.state, "psa_id": link.psa_id, "psa_name": link.psa_name, "how": link.how }),
-        );
+        let entry = self.link_entry(ours.kind, &ours.id, ours.company.clone(), link, actor);
         let (kind, id, kept) = (ours.kind, ours.id.clone(), link.clone());
         let changed = self
             .store()
@@ -321,21 +295,6 @@ impl App {
         Ok(results)
     }
 
-    /// The link of a record that the caller may see.
-    async fn visible(&self, by: &Technician, kind: Kind, id: &str) -> Result<Ours> {
-        require(by, right_to_link(kind))?;
-        let ours = self.ours(kind, id).await?.ok_or(Error::NotFound("record"))?;
-        if let Some(company) = &ours.company
-            && !by.access.covers(company)
-        {
-            return Err(Error::NotFound("record"));
-        }
-        if ours.archived {
-            return Err(Error::conflict("archived", "This record is archived. Restore it first."));
-        }
-        Ok(ours)
-    }
-
     /// Up to [`OFFERED`] records of the other side to choose from, inside the linked customer where the kind lives in one:
     /// those with `part` in their name, or whose id it is; any where it is empty.
     ///
@@ -359,167 +318,6 @@ impl App {
             }
         };
         Ok(psa.search(kind, customer.as_deref(), part, OFFERED).await?)
-    }
-
-    /// Makes companies of Halo's customers, linked by id. Customers that a company is linked to already answer that
-    /// company. All of them are looked for before the first is made, so that a wrong id leaves nothing behind.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] where the caller may not; [`Error::NoRecord`] names a customer that is not there, `bad_field`
-    /// what is no id.
-    pub async fn import_companies(&self, by: &Technician, psa_ids: &[String]) -> Result<Vec<CompanyRow>> {
-        require(by, Right::EditDirectory)?;
-        all_companies(by)?;
-        let psa = self.psa()?;
-        let mut new = HashMap::new();
-        for psa_id in psa_ids {
-            if self.company_linked_to(psa_id).await?.is_none() {
-                new.insert(psa_id, their_record(&*psa, Kind::Company, "psa_ids", psa_id).await?);
-            }
-        }
-        let mut rows = Vec::with_capacity(psa_ids.len());
-        for psa_id in psa_ids {
-            let id = match new.remove(psa_id) {
-                Some(theirs) => self.import_customer(by, &*psa, &theirs).await?.0,
-                None => self.company_linked_to(psa_id).await?.ok_or(Error::NotFound("company"))?,
-            };
-            rows.push(self.company(by, &id).await?);
-        }
-        Ok(rows)
-    }
-
-    async fn company_linked_to(&self, psa_id: &str) -> Result<Option<CompanyId>> {
-        let linked = self.store().companies_of_customer(psa_id).await?;
-        linked.first().map(|id| id.parse().map_err(|_| Error::NotFound("company"))).transpose()
-    }
-
-    /// The company of a customer, and whether it was there: the one that is linked to it, else the unlinked one of its
-    /// name, else a new one.
-    pub(crate) async fn import_customer(
-        &self,
-        by: &Technician,
-        psa: &dyn Psa,
-        theirs: &Theirs,
-    ) -> Result<(CompanyId, Imported)> {
-        if let Some(known) = self.company_linked_to(&theirs.psa_id).await? {
-            return Ok((known, Imported::LinkedBefore));
-        }
-        let (id, imported) = self.company_for(by, theirs).await?;
-        let ours = self.visible(by, Kind::Company, id.as_str()).await?;
-        let link = Link::by_hand(theirs.psa_id.clone(), theirs.psa_name.clone(), self.now());
-        self.keep_link(psa, &ours, link, Actor::Technician(by.id.clone())).await?;
-        Ok((id, imported))
-    }
-
-    /// The unlinked company of a customer's name, else a new one. Halo lets two customers have one name: the second
-    /// company's has the customer's number behind it.
-    async fn company_for(&self, by: &Technician, theirs: &Theirs) -> Result<(CompanyId, Imported)> {
-        let actor = Actor::Technician(by.id.clone());
-        let id = CompanyId::from_uuid(self.inner.ids.uuid());
-        let names = [theirs.psa_name.clone(), format!("{} ({})", theirs.psa_name, theirs.psa_id)];
-        let made = names.map(|name| {
-            let company =
-                Company { id: id.clone(), name: name.clone(), former_names: Vec::new(), created_at: self.now() };
-            let body = serde_json::json!({ "name": name });
-            (company, self.entry(actor.clone(), "company.created", id.to_string(), Some(id.clone()), body))
-        });
-        let (app, psa_id) = (self.clone(), theirs.psa_id.clone());
-        Ok(self
-            .store()
-            .write(move |tx| {
-                let (app, made, actor, psa_id) = (app.clone(), made.clone(), actor.clone(), psa_id.clone());
-                Box::pin(async move {
-                    for (company, entry) in made {
-                        // One that is linked to this very customer is archived: it comes back.
-                        if let Some(known) = tx.company_by_name(&company.name).await?
-                            && (known.link.state != LinkState::Linked || known.link.psa_id.as_ref() == Some(&psa_id))
-                        {
-                            let id = &known.company.id;
-                            app.bring_back(tx, Kind::Company, id.as_str(), id, actor).await?;
-                            return Ok((known.company.id, Imported::Linked));
-                        }
-                        match tx.insert_company(&company).await {
-                            Ok(()) => {
-                                tx.audit(&entry).await?;
-                                return Ok((company.id, Imported::Made));
-                            }
-                            Err(countersign_store::Error::Taken) => {}
-                            Err(error) => return Err(error),
-                        }
-                    }
-                    Err(countersign_store::Error::Taken)
-                })
-            })
-            .await?)
-    }
-
-    /// Before a ticket is opened: tries the links of its company, location, computer and end user that nobody tried yet,
-    /// so that the first request after an enrolment has them on its ticket.
-    pub(crate) async fn link_around(&self, request: &Request) -> Result<()> {
-        let company = request.company_id.to_string();
-        self.link_if_untried(Kind::Company, &company).await?;
-        if self.customer_of(&request.company_id).await?.is_none() {
-            return Ok(());
-        }
-        self.link_if_untried(Kind::Location, request.location_id.as_str()).await?;
-        self.link_if_untried(Kind::Computer, request.computer_id.as_str()).await?;
-        if let Some(contact) = self.contact_of(request).await? {
-            self.link_if_untried(Kind::Contact, contact.as_str()).await?;
-        }
-        Ok(())
-    }
-
-    async fn link_if_untried(&self, kind: Kind, id: &str) -> Result<()> {
-        let untried = self.ours(kind, id).await?.is_some_and(|ours| ours.link.at.is_none());
-        if !untried {
-            return Ok(());
-        }
-        match self.link_by_rule(kind, id, Actor::Server).await {
-            Ok(_) => Ok(()),
-            // Sites, assets and contacts are an addition; what our agent may not read is left out.
-            Err(Error::Psa(Fault {
-                class: countersign_psa::Class::Refused | countersign_psa::Class::Gone,
-                words,
-                ..
-            })) if kind != Kind::Company => {
-                tracing::info!(
-                    kind = kind.as_str(),
-                    id,
-                    words,
-                    "a link could not be looked for; the ticket goes without it"
-                );
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The contact of a request's end user, made from his mail address if there is none.
-    async fn contact_of(&self, request: &Request) -> Result<Option<ContactId>> {
-        let user = &request.asked.end_user;
-        let Some(email) = user.email.clone().filter(|email| email.contains('@')) else { return Ok(None) };
-        let contact = Contact {
-            id: ContactId::from_uuid(self.inner.ids.uuid()),
-            company_id: request.company_id.clone(),
-            name: user.display_name.clone().unwrap_or_else(|| user.account.clone()),
-            email: email.clone(),
-            created_at: self.now(),
-        };
-        let company = request.company_id.clone();
-        let id = self
-            .store()
-            .write(move |tx| {
-                let (company, email, contact) = (company.clone(), email.clone(), contact.clone());
-                Box::pin(async move {
-                    if let Some(known) = tx.contact_by_email(&company, &email).await? {
-                        return Ok(known.contact.id);
-                    }
-                    tx.insert_contact(&contact).await?;
-                    Ok(contact.id)
-                })
-            })
-            .await?;
-        Ok(Some(id))
     }
 
     /// Runs a record's link step: what becomes of it, and the words of the attempt.
@@ -567,41 +365,4 @@ const fn right_to_link(kind: Kind) -> Right {
         Kind::Technician => Right::EditPeople,
         Kind::Company | Kind::Location | Kind::Computer | Kind::Contact => Right::EditDirectory,
     }
-}
-
-async fn ours_in(tx: &mut Tx, kind: Kind, id: &str) -> countersign_store::Result<Option<Ours>> {
-    let found = match kind {
-        Kind::Company => match id.parse() {
-            Ok(id) => tx.company(&id).await?.map(|r| (r.company.name, Some(r.company.id), r.link, r.archived_at)),
-            Err(_) => None,
-        },
-        Kind::Location => match id.parse() {
-            Ok(id) => {
-                tx.location(&id).await?.map(|r| (r.location.name, Some(r.location.company_id), r.link, r.archived_at))
-            }
-            Err(_) => None,
-        },
-        Kind::Computer => match id.parse() {
-            Ok(id) => {
-                tx.computer(&id).await?.map(|r| (r.computer.name, Some(r.computer.company_id), r.link, r.archived_at))
-            }
-            Err(_) => None,
-        },
-        Kind::Contact => match id.parse() {
-            Ok(id) => {
-                tx.contact(&id).await?.map(|r| (r.contact.email, Some(r.contact.company_id), r.link, r.archived_at))
-            }
-            Err(_) => None,
-        },
-        // His address is read by the caller.
-        Kind::Technician => Some((String::new(), None, tx.link(kind, id).await?, None)),
-    };
-    Ok(found.map(|(key, company, link, archived)| Ours {
-        kind,
-        id: id.to_owned(),
-        key,
-        company,
-        link,
-        archived: archived.is_some(),
-    }))
 }

@@ -12,7 +12,7 @@ use countersign_domain::{
 };
 use countersign_store::{DirectoryQuery, NewStep, TechnicianRow};
 
-use crate::{App, Error, Result, enroll::record};
+use crate::{App, Error, Result, enroll::record, made::New};
 
 /// A technician to create.
 #[derive(Debug, Clone)]
@@ -99,37 +99,25 @@ impl App {
     /// # Errors
     /// `taken` where the address is taken.
     pub async fn add_technician(&self, actor: Actor, new: NewTechnician) -> Result<TechnicianRow> {
-        let technician = Technician {
+        let new = NewTechnician { email: checked_email(&new.email)?, name: checked_name(&new.name)?, ..new };
+        let technician = self.technician_of(new);
+        let id = technician.id.clone();
+        self.make(New::Technician(technician), &actor).await?;
+        self.store().technician(&id).await?.ok_or(Error::NotFound("technician"))
+    }
+
+    /// A technician whose address and name were checked.
+    pub(crate) fn technician_of(&self, new: NewTechnician) -> Technician {
+        Technician {
             id: TechnicianId::from_uuid(self.inner.ids.uuid()),
-            email: checked_email(&new.email)?,
-            name: checked_name(&new.name)?,
+            email: new.email,
+            name: new.name,
             role: new.role,
             access: access(new.companies),
             accounts: Vec::new(),
             disabled: false,
             created_at: self.now(),
-        };
-        let id = technician.id.clone();
-        let step = NewStep::link(self.step_id(), record(Kind::Technician, id.as_str()), None);
-        let entry = self.entry(
-            actor,
-            "technician.created",
-            id.to_string(),
-            None,
-            serde_json::json!({ "email": technician.email, "name": technician.name, "role": technician.role }),
-        );
-        self.store()
-            .write(move |tx| {
-                let (technician, step, entry) = (technician.clone(), step.clone(), entry.clone());
-                Box::pin(async move {
-                    tx.insert_technician(&technician).await?;
-                    tx.append_step(&step).await?;
-                    tx.audit(&entry).await
-                })
-            })
-            .await?;
-        self.wake().steps();
-        self.store().technician(&id).await?.ok_or(Error::NotFound("technician"))
+        }
     }
 
     /// Changes a technician.

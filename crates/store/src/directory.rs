@@ -304,7 +304,8 @@ impl Tx {
         }
         let mut by_former = Query::build(COMPANIES);
         let needle = serde_json::to_string(&key).map_err(|error| Error::corrupt("a name", error))?;
-        by_former.push(" AND d.former_names LIKE ").arg(like(&needle)).push(" ESCAPE '!'");
+        // Few companies have any, and the others are not looked into.
+        by_former.push(" AND d.former_names <> '[]' AND d.former_names LIKE ").arg(like(&needle)).push(" ESCAPE '!'");
         by_former.push(" ORDER BY CASE WHEN d.archived_at IS NULL THEN 0 ELSE 1 END, d.created_at, d.id");
         if let Some(found) = first::<RawCompany, _>(&mut self.conn, &by_former).await? {
             return Ok(Some(found));

@@ -141,10 +141,8 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where he cannot be read.
     pub async fn technician_by_email(&self, email: &str) -> Result<Option<TechnicianRow>> {
-        let mut query = Query::build(TECHNICIANS);
-        query.push(" AND d.email_key = ").arg(email_key(email));
-        let raw: Option<RawTechnician> = self.read().await?.one(&query).await?;
-        raw.map(TechnicianRow::try_from).transpose()
+        let email = email.to_owned();
+        self.look_up(move |tx| Box::pin(async move { tx.technician_by_email(&email).await })).await
     }
 
     /// Whose token has this SHA-256, and whether it may decide; none where it is revoked, out of time or unknown.
@@ -347,6 +345,16 @@ impl Store {
 }
 
 impl Tx {
+    /// A technician by his mail address.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where he cannot be read.
+    pub async fn technician_by_email(&mut self, email: &str) -> Result<Option<TechnicianRow>> {
+        let mut query = Query::build(TECHNICIANS);
+        query.push(" AND d.email_key = ").arg(email_key(email));
+        self.conn.one::<RawTechnician>(&query).await?.map(TechnicianRow::try_from).transpose()
+    }
+
     /// Adds a technician.
     ///
     /// # Errors

@@ -139,3 +139,37 @@ async fn locations_and_technicians_name_their_companies() {
     assert_eq!(app.import_lines(&reader, Kind::Location, &[], Run::Preview).await.unwrap_err().code(), "forbidden");
     house.assert_all_done().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_sees_what_the_lines_above_it_did() {
+    let house = House::new().await;
+    let (app, admin) = (house.app(), &house.admin);
+    let lines = [
+        line(2, "Their Name for It", "201"),
+        line(3, "Placeholder Hotel", ""),
+        // By the name of the customer that the first line takes.
+        line(4, COMPANY, ""),
+        line(5, "placeholder  HOTEL", ""),
+        line(6, "Placeholder Hotel", "202"),
+        line(7, "Another One", ""),
+    ];
+    let done = app.import_lines(admin, Kind::Company, &lines, Run::Do).await.unwrap();
+    let made = |one: &LineResult| (one.number, one.done);
+    assert_eq!(
+        done.iter().map(made).collect::<Vec<_>>(),
+        [
+            (2, Done::Created),
+            (3, Done::Created),
+            (4, Done::Exists),
+            (5, Done::Exists),
+            (6, Done::Exists),
+            (7, Done::Created)
+        ]
+    );
+    assert_eq!((&done[2].id, &done[3].id, &done[4].id), (&done[0].id, &done[1].id, &done[1].id));
+    assert!(done[4].linked.is_some(), "what a line above made is tied");
+    let hotel = app.company(admin, &done[1].id.as_deref().unwrap().parse().unwrap()).await.unwrap();
+    assert_eq!((hotel.link.how, hotel.link.psa_id.as_deref()), (Some(How::Manual), Some("202")));
+    house.assert_all_done().await;
+    assert!(app.verify_audit().await.unwrap().faults.is_empty());
+}

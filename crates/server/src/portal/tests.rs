@@ -9,6 +9,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
 use countersign_app::clock::{Clock, Ids, System};
 use countersign_app::enroll::{Enrollment, KeyWish};
+use countersign_app::import::{Done, Line, Run};
 use countersign_app::notify::Notifier;
 use countersign_app::people::NewTechnician;
 use countersign_app::seal::Sealer;
@@ -17,6 +18,7 @@ use countersign_app::{App, Parts};
 use countersign_domain::audit::Actor;
 use countersign_domain::directory::Technician;
 use countersign_domain::id::{CompanyId, RequestId};
+use countersign_domain::link::Kind;
 use countersign_domain::policy::ProgramFacts;
 use countersign_domain::request::{Asked, EndUser};
 use countersign_domain::role::Role;
@@ -35,7 +37,7 @@ pub(super) struct Desk {
     request: RequestId,
     company: CompanyId,
     computer: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Desk {
@@ -93,7 +95,7 @@ impl Desk {
         let company = from.computer.company_id.clone();
         let computer = from.computer.id.to_string();
         let shared = Shared { app, setup: Arc::new(Setup::default()) };
-        Self { shared, administrator, request, company, computer, _folder: folder }
+        Self { shared, administrator, request, company, computer, folder: folder }
     }
 
     /// Signs somebody in: his cookie and his form token.
@@ -117,6 +119,13 @@ impl Desk {
         let request = request.body(Body::from(form.to_owned())).expect("a request");
         let routes = super::router().merge(bodies_up_to(MAX_LIST_FORM, super::lists_in()));
         routes.with_state(self.shared.clone()).oneshot(request).await.expect("an answer")
+    }
+
+    /// Transactions that the database has seen, or nearly all that wrote: SQLite counts them at the head of the index of
+    /// its log.
+    fn transactions(&self) -> u32 {
+        let index = std::fs::read(self.folder.path().join("desk.db-shm")).expect("the index of the log");
+        u32::from_ne_bytes(index[8..12].try_into().expect("four bytes"))
     }
 
     /// Every page and fragment that needs a session.
@@ -451,4 +460,26 @@ async fn a_list_may_be_as_large_as_it_says_and_no_larger() {
     let (status, page) = post(&desk, path, &lines(countersign_app::import::MAX_LINES + 1)).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.contains("The list has 10001 lines; 10000 are allowed at a time."));
+}
+
+#[tokio::test]
+async fn a_long_list_is_written_in_few_transactions() {
+    let desk = Desk::new().await;
+    let app = &desk.shared.app;
+    app.create_location(&desk.administrator, &desk.company, "Known Place").await.expect("a location");
+    let before = desk.transactions();
+    app.create_location(&desk.administrator, &desk.company, "Another Place").await.expect("a location");
+    assert_eq!(desk.transactions() - before, 1, "the count is of transactions");
+    let line =
+        |number: u64, name: String| Line { number, name, company: "Sample Dental Group".to_owned(), ..Line::default() };
+    let mut lines: Vec<Line> = (0..1998).map(|number| line(number, format!("Place {number}"))).collect();
+    lines.push(line(1998, "Known Place".to_owned()));
+    lines.push(line(1999, "Place 1997".to_owned()));
+    let before = desk.transactions();
+    let done = app.import_lines(&desk.administrator, Kind::Location, &lines, Run::Do).await.expect("imported");
+    assert!(done.iter().take(1998).all(|one| one.done == Done::Created && one.id.is_some()));
+    assert!(done.iter().skip(1998).all(|one| one.done == Done::Exists && one.id.is_some()));
+    assert_eq!(done[1999].id, done[1997].id);
+    let written = desk.transactions() - before;
+    assert!(written <= 8, "{written} transactions for {} lines", lines.len());
 }
