@@ -1,8 +1,7 @@
 //! Small documents that the server keeps about its own rounds: what was read last, how far it came.
 //!
 //! Each belongs to one of `sync`, `follow` and `reconcile`, and is written whole by one step at a time, so that no version
-//! is compared. Not for settings, which
-//! people change: those go through `ticketing` and `caps`, which refuse a stale one.
+//! is compared. Not for settings, which people change: those go through `ticketing` and `caps`, which refuse a stale one.
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -105,7 +105,7 @@ pub(crate) async fn put_back(config: &Config, path: &Path, over: Over) -> anyhow
     let restored = backup::restore(&config.database, open()?, over, System.now()).await;
     let (header, counts) = match &config.database {
         Place::Sqlite(file) if restored.is_err() && doctor::is_open_elsewhere(file) => {
-            restored.with_context(|| format!("A running server has {} open: stop it first", file.display()))
+            bail!("{} is not restored: a running server has {} open. Stop it first", path.display(), file.display())
         }
         _ => restored.with_context(|| format!("{} is not restored", path.display())),
     }?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use countersign_app::{people::NewTechnician, reconcile::Repairs};
 use countersign_domain::{audit::Actor, role::Role};
@@ -407,9 +407,9 @@ async fn beside_a_server(config: &Config, instead: &str) -> anyhow::Result<serve
     let url = serve::public_url(config, config.listen);
     let opened = serve::open(config, &url).await;
     match &config.database {
-        Place::Sqlite(path) if doctor::is_open_elsewhere(path) && opened.is_err() => opened.with_context(|| {
-            format!("A running server has {} open: stop it, run this again and start it, or {instead}", path.display())
-        }),
+        Place::Sqlite(path) if opened.is_err() && doctor::is_open_elsewhere(path) => {
+            bail!("A running server has {} open: stop it, run this again and start it, or {instead}", path.display())
+        }
         _ => opened,
     }
 }

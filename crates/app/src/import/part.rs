@@ -80,7 +80,7 @@ impl App {
                         results.push(wanted.result);
                     }
                     (Some(known), Run::Do) => {
-                        results.push(self.tie_known(by, kind, wanted.result, known, theirs).await)
+                        results.push(self.tie_known(by, kind, wanted.result, known, theirs).await);
                     }
                     (None, Run::Do) => {
                         changed.insert(wanted.key);

@@ -95,7 +95,7 @@ impl Desk {
         let company = from.computer.company_id.clone();
         let computer = from.computer.id.to_string();
         let shared = Shared { app, setup: Arc::new(Setup::default()) };
-        Self { shared, administrator, request, company, computer, folder: folder }
+        Self { shared, administrator, request, company, computer, folder }
     }
 
     /// Signs somebody in: his cookie and his form token.
