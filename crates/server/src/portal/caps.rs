@@ -15,9 +15,9 @@ use serde::Deserialize;
 use super::form::Signed;
 use super::text::Text;
 use super::ticketing::may;
-use super::view::caps::{CapsPage, Field};
+use super::view::caps::CapsPage;
 use super::view::frame::{Screen, Tone};
-use super::view::ticketing::Switch;
+use super::view::ticketing::{Field, Switch};
 use super::visitor::Visitor;
 use super::{Page, Refused, frame, html, html_with};
 

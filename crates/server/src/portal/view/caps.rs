@@ -3,26 +3,8 @@
 use askama::Template;
 
 use super::frame::{Frame, Tone};
-use super::ticketing::Switch;
+use super::ticketing::{Field, Switch};
 use crate::portal::text::Text;
-
-/// One cap. `name` is also the end of its text keys.
-#[derive(Debug, Clone)]
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) value: String,
-    pub(crate) error: Option<String>,
-}
-
-impl Field {
-    pub(crate) fn key(&self) -> String {
-        format!("caps-{}", self.name)
-    }
-
-    pub(crate) fn help_key(&self) -> String {
-        format!("caps-{}-help", self.name)
-    }
-}
 
 /// The page.
 #[derive(Debug, Clone, Template)]

@@ -53,14 +53,14 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// The key of the field's label.
-    pub(crate) fn key(&self) -> String {
-        format!("tk-{}", self.name)
+    /// The key of the field's label; `page` is how the page's keys begin.
+    pub(crate) fn key(&self, page: &str) -> String {
+        format!("{page}-{}", self.name)
     }
 
     /// The key of the field's help.
-    pub(crate) fn help_key(&self) -> String {
-        format!("tk-{}-help", self.name)
+    pub(crate) fn help_key(&self, page: &str) -> String {
+        format!("{page}-{}-help", self.name)
     }
 }
 
