@@ -114,6 +114,14 @@ fn a_database_has_one_server() {
     let second = place.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(second.code, 1);
     assert!(second.err.contains("another Countersign process has it open"), "{}", second.err);
+    let backup = place.data().join("taken.backup");
+    let backup = backup.to_str().unwrap();
+    assert_eq!(place.run(&["backup", backup]).code, 0);
+    let restore = place.run(&["restore", backup]);
+    let database = place.data().join("countersign.db");
+    let sentence = format!("{backup} is not restored: a running server has {} open. Stop it first", database.display());
+    assert!(restore.err.contains(&sentence), "{}", restore.err);
+    assert_eq!(restore.err.matches("open").count(), 1, "once is enough: {}", restore.err);
     assert_eq!(first.get("/readyz").status, 200);
 }
 
