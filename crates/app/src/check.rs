@@ -198,13 +198,13 @@ impl App {
         if self.inner.checks.run.borrow().as_ref().is_some_and(|run| run.covers(customer)) {
             return Ok(());
         }
-        let psa = self.psa().ok();
+        let psa = self.psa();
         let plan = self.check_plan(customer).await?;
         let lines = match &psa {
-            Some(psa) => {
+            Ok(psa) => {
                 psa.check_lines(&plan).into_iter().map(|line| (line.id.to_owned(), line.title.to_owned())).collect()
             }
-            None => vec![("connection".to_owned(), "Connection".to_owned())],
+            Err(_) => vec![("connection".to_owned(), "Connection".to_owned())],
         };
         let mut run = CheckRun {
             started_at: self.now(),
@@ -213,7 +213,7 @@ impl App {
             ticket: None,
             customer: customer.map(str::to_owned),
         };
-        if let Some(write) = plan.write.as_ref().filter(|_| psa.is_some()) {
+        if let Some(write) = plan.write.as_ref().filter(|_| psa.is_ok()) {
             let body = serde_json::json!({ "customer": write.customer, "reference": write.reference });
             let entry = self.entry(actor, "ticketing.test_ticket", "ticketing", None, body);
             self.store()
@@ -304,21 +304,29 @@ impl App {
 }
 
 impl Running {
-    async fn run(self, psa: Option<Arc<dyn Psa>>, plan: CheckPlan) {
-        let Some(psa) = psa else {
-            return self.change(|run| {
-                for line in &mut run.lines {
-                    line.told = Some(Check {
-                        id: line.id.clone(),
-                        title: line.title.clone(),
-                        status: CheckStatus::Unknown,
-                        seen: "The ticketing system is not set up yet.".to_owned(),
-                        fix: Some("Enter addresses, client id and secret.".to_owned()),
-                        r#where: Some("Settings › Ticketing System".to_owned()),
-                    });
-                }
-            });
+    async fn run(self, psa: Result<Arc<dyn Psa>>, plan: CheckPlan) {
+        let (status, seen, fix) = match psa {
+            Ok(psa) => return psa.check(&plan, &|news| self.tell(&*psa, news)).await,
+            Err(Error::Psa(refused)) => {
+                (CheckStatus::Fail, refused.words, Some(refused.fix).filter(|fix| !fix.is_empty()))
+            }
+            Err(_) => (
+                CheckStatus::Unknown,
+                "The ticketing system is not set up yet.".to_owned(),
+                Some("Enter addresses, client id and secret.".to_owned()),
+            ),
         };
-        psa.check(&plan, &|news| self.tell(&*psa, news)).await;
+        self.change(|run| {
+            for line in &mut run.lines {
+                line.told = Some(Check {
+                    id: line.id.clone(),
+                    title: line.title.clone(),
+                    status,
+                    seen: seen.clone(),
+                    fix: fix.clone(),
+                    r#where: Some("Settings › Ticketing System".to_owned()),
+                });
+            }
+        });
     }
 }

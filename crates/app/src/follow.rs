@@ -114,13 +114,23 @@ impl Heard {
         true
     }
 
-    /// What was taken and could not be begun waits for the next time, with what was heard since.
-    fn put_back(&self, tickets: Vec<String>, unnamed: bool) {
-        let mut news = self.lock();
-        news.unnamed |= unnamed;
-        for ticket in tickets {
-            news.hold(ticket);
+    /// Gives what was heard to `read`, with or without what named no ticket. What could not be begun waits for the next
+    /// time, with what was heard since.
+    async fn hand_over(
+        &self,
+        unnamed_too: bool,
+        read: impl AsyncFnOnce(Vec<String>, bool) -> Result<Begun>,
+    ) -> Result<()> {
+        let (tickets, unnamed) = self.take(unnamed_too);
+        let begun = read(tickets.clone(), unnamed).await;
+        if !matches!(begun, Ok(Begun::Yes)) {
+            let mut news = self.lock();
+            news.unnamed |= unnamed;
+            for ticket in tickets {
+                news.hold(ticket);
+            }
         }
+        begun.map(|_| ())
     }
 
     fn is_empty(&self) -> bool {
@@ -182,12 +192,7 @@ impl App {
         }
         let asked_at = self.kept_follow().await?.asked_at;
         let unnamed_too = asked_at.is_none_or(|at| at.plus_seconds(UNNAMED_S) <= self.now());
-        let (tickets, unnamed) = heard.take(unnamed_too);
-        let begun = self.begin_heard(&tickets, unnamed).await;
-        if !matches!(begun, Ok(Begun::Yes)) {
-            heard.put_back(tickets, unnamed);
-        }
-        begun.map(|_| ())
+        heard.hand_over(unnamed_too, async |tickets, unnamed| self.begin_heard(&tickets, unnamed).await).await
     }
 
     /// Begins to read what was heard of; there may be nothing to read.
@@ -250,5 +255,45 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(tickets: &[&str]) -> Heard {
+        let heard = Heard::default();
+        for ticket in tickets {
+            assert!(heard.add(None, Some((*ticket).to_owned())));
+        }
+        heard
+    }
+
+    /// The database was away, or another round was on its way that may have read too early.
+    #[tokio::test]
+    async fn what_could_not_be_begun_is_heard_again_with_what_came_meanwhile() {
+        for failed in [Err(Error::NotFound("database")), Ok(Begun::AnotherRuns)] {
+            let heard = heard(&["7", "8"]);
+            heard.add(None, None);
+            let is_error = failed.is_err();
+            let ended = heard
+                .hand_over(true, async |tickets, unnamed| {
+                    assert_eq!((tickets, unnamed), (vec!["7".to_owned(), "8".to_owned()], true));
+                    heard.add(None, Some("9".to_owned()));
+                    failed
+                })
+                .await;
+            assert_eq!(ended.is_err(), is_error);
+            let all = ["7", "8", "9"].map(str::to_owned).to_vec();
+            assert_eq!(heard.take(true), (all, true));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_is_not_heard_again() {
+        let heard = heard(&["7"]);
+        heard.hand_over(true, async |_, _| Ok(Begun::Yes)).await.unwrap();
+        assert!(heard.is_empty());
     }
 }

@@ -53,7 +53,7 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_notify::Notifier;
-use countersign_psa::{Connect, Psa};
+use countersign_psa::{Connect, Fault, Psa};
 use countersign_store::Store;
 
 pub use countersign_notify as notify;
@@ -128,7 +128,9 @@ struct Connected {
     overrides: BTreeMap<CompanyId, ticketing::Overrides>,
     companies: BTreeMap<CompanyId, Arc<Settings>>,
     version: Option<i64>,
-    psa: Option<Arc<dyn Psa>>,
+    /// None where nothing is set up; the refusal where this server's own configuration does not allow the address. That
+    /// is told, and all that would be sent waits.
+    psa: Option<std::result::Result<Arc<dyn Psa>, Fault>>,
 }
 
 impl App {

@@ -117,7 +117,8 @@ struct Round<'a> {
     lines: Vec<Line>,
 }
 
-/// A request with all that is known of its ticket.
+/// A request with all that is known of its ticket. What asks again is told on the ticket of the request that was denied, in
+/// the lane of that one.
 struct Case<'a> {
     row: &'a RequestRow,
     steps: &'a [LaneStep],
@@ -129,6 +130,23 @@ impl Case<'_> {
     fn step(&self, kind: StepKind) -> Option<&LaneStep> {
         let id = self.row.request.id.as_str();
         self.steps.iter().rfind(|step| step.kind == kind.as_str() && step.subject == id)
+    }
+
+    fn asks_again(&self) -> bool {
+        self.row.request.again_of.is_some()
+    }
+
+    /// Its steps: of the lane's, the first request has all that are not of one that asks again.
+    fn own_steps(&self) -> impl Iterator<Item = &LaneStep> {
+        let id = self.row.request.id.as_str();
+        let again = |subject: &str| {
+            self.steps.iter().any(|step| step.kind == StepKind::RecordAgain.as_str() && step.subject == subject)
+        };
+        self.steps.iter().filter(move |step| step.subject == id || (!self.asks_again() && !again(&step.subject)))
+    }
+
+    fn followed(&self, ticket: &TicketRow) -> Followed {
+        Followed { ticket: ticket.clone(), request: self.row.request.clone(), was_open: !self.asks_again() }
     }
 
     fn line(&self, what: &str, standing: Standing, words: String, fix: Option<&str>) -> Line {
@@ -188,15 +206,15 @@ impl App {
         let mut after: Option<RequestRow> = None;
         loop {
             let rows = self.store().heads_since(since, after.as_ref(), CHUNK).await?;
-            let lanes: Vec<String> = rows.iter().map(|row| row.request.id.to_string()).collect();
+            let lanes: Vec<String> = rows.iter().map(|row| row.request.lane().to_string()).collect();
             let mut steps: HashMap<String, Vec<LaneStep>> = HashMap::new();
             for step in self.store().lane_steps(&lanes).await? {
                 steps.entry(step.lane.clone()).or_default().push(step);
             }
             for row in &rows {
-                let id = row.request.id.as_str();
-                let former = self.store().former_tickets(id).await?;
-                let steps = steps.get(id).map_or(&[][..], Vec::as_slice);
+                let lane = row.request.lane().as_str();
+                let former = self.store().former_tickets(lane).await?;
+                let steps = steps.get(lane).map_or(&[][..], Vec::as_slice);
                 round.look_at(&Case { row, steps, former }).await?;
             }
             requests += rows.len() as u64;
@@ -439,8 +457,7 @@ impl Round<'_> {
         if self.repairs == Repairs::Off {
             return Ok(());
         }
-        let followed = Followed { ticket: ticket.clone(), request: case.row.request.clone() };
-        self.app.keep_shown(&followed, now, self.at).await
+        self.app.keep_shown(&case.followed(ticket), now, self.at).await
     }
 
     /// The ticket is not there any more: its request's page tells so.
@@ -448,8 +465,7 @@ impl Round<'_> {
         if self.repairs == Repairs::Off || ticket.gone_at.is_some() {
             return Ok(());
         }
-        let followed = Followed { ticket: ticket.clone(), request: case.row.request.clone() };
-        self.app.keep_news(&followed, TicketNews::Gone, "ticket.gone", self.app.now()).await
+        self.app.keep_news(&case.followed(ticket), TicketNews::Gone, "ticket.gone", self.app.now()).await
     }
 
     fn is_over(case: &Case<'_>) -> bool {

@@ -5,12 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use countersign_domain::{
     directory::Technician,
     id::RequestId,
+    request::Request,
     risk::{self, Risk},
     role::Right,
     time::Time,
 };
 use countersign_psa::{ActionNow, TicketNow};
-use countersign_store::{AttemptRow, AuditRow, Counts, RequestQuery, RequestRow, StepRow, StepsQuery, Verified};
+use countersign_store::{
+    AttemptRow, AuditRow, Counts, RequestQuery, RequestRow, StepRow, StepsQuery, TicketRow, Verified,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, Error, Result, follow::ClosedByHand, people::require};
@@ -148,8 +151,7 @@ impl App {
             now,
             seen_at: row.seen_at,
             gone_at: row.gone_at,
-            closed_by_hand_at: row
-                .closed_by_hand_at
+            closed_by_hand_at: closed_by_hand(row, &request.request)
                 .filter(|_| self.ticketing_for(&request.request.company_id).closed_by_hand != ClosedByHand::Leave),
         }))
     }
@@ -204,6 +206,12 @@ impl App {
             .verify_audit(|checkpoint| keys.is_checkpoint_ours(&checkpoint.hash, &checkpoint.signature))
             .await?)
     }
+}
+
+/// When a request's ticket was closed by hand while it waited. What was closed before something was asked again was closed
+/// for the request before it.
+pub(crate) fn closed_by_hand(ticket: &TicketRow, request: &Request) -> Option<Time> {
+    ticket.closed_by_hand_at.filter(|at| request.again_of.is_none() || *at >= request.received_at)
 }
 
 /// Halo's names of statuses and agents.

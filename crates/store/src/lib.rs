@@ -55,7 +55,7 @@ pub use requests::{Counts, RequestQuery, RequestRow, Transition};
 pub use rounds::{RECONCILE_LANE, RoundRow, TICKETS_LANE};
 pub use steps::{AttemptRow, CauseIs, CauseRow, StepRow, StepState, StepsQuery, WaitingCompany};
 pub use sync::{SYNC_LANE, SyncRow};
-pub use tickets::{Followed, TicketNews, TicketRow, ToVerify};
+pub use tickets::{Followed, ReadBack, TicketNews, TicketRow, ToVerify};
 pub use writer::Tx;
 
 use engine::Pools;

@@ -65,14 +65,13 @@ impl Tx {
 }
 
 impl Store {
-    /// Requests with a lane of their own, received at `since` or later, oldest first, after one of them.
+    /// Requests that joined no other, received at `since` or later, oldest first, after one of them.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where they cannot be read.
     pub async fn heads_since(&self, since: Time, after: Option<&RequestRow>, limit: usize) -> Result<Vec<RequestRow>> {
         let mut conn = self.read().await?;
-        let mut query =
-            Query::build("SELECT id FROM requests WHERE joined_to IS NULL AND again_of IS NULL AND received_at >= ");
+        let mut query = Query::build("SELECT id FROM requests WHERE joined_to IS NULL AND received_at >= ");
         query.arg(since);
         if let Some(after) = after {
             query.push(" AND (received_at, id) > (").arg(after.request.received_at);

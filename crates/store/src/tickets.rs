@@ -1,6 +1,6 @@
 //! What we know of the ticket of a lane, and which tickets are to be read back.
 
-use countersign_domain::{request::Request, time::Time};
+use countersign_domain::{id::RequestId, request::Request, time::Time};
 use sqlx::FromRow;
 
 use crate::{Result, Store, Tx, engine::Query, lanes::LONGEST_WAIT_S};
@@ -38,13 +38,17 @@ pub struct TicketRow {
 pub struct Followed {
     /// The ticket.
     pub ticket: TicketRow,
-    /// The request that leads its lane.
+    /// The request that it was made for, or the last one that asked again.
     pub request: Request,
+    /// Whether the ticket was open since that request is told on it. The denial before closes it, and what asks again may
+    /// leave it so: then nobody has closed it by hand.
+    pub was_open: bool,
 }
 
 #[derive(FromRow)]
 struct RawFollowed {
     body: String,
+    was_open: i64,
     lane: String,
     psa_id: String,
     url: String,
@@ -64,6 +68,7 @@ impl TryFrom<RawFollowed> for Followed {
     fn try_from(raw: RawFollowed) -> Result<Self> {
         Ok(Self {
             request: crate::requests::parse(&raw.body)?,
+            was_open: raw.was_open == 1,
             ticket: TicketRow {
                 lane: raw.lane,
                 psa_id: raw.psa_id,
@@ -82,7 +87,21 @@ impl TryFrom<RawFollowed> for Followed {
 }
 
 const FOLLOWED: &str = "SELECT r.body, t.lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at, t.doubt_at,
-    t.gone_at, t.closed_by_hand_at, t.sent FROM tickets t JOIN requests r ON r.id = t.lane";
+    t.gone_at, t.closed_by_hand_at, t.sent, CASE WHEN r.again_of IS NULL OR t.open_for = r.id THEN CAST(1 AS BIGINT)
+    ELSE CAST(0 AS BIGINT) END AS was_open";
+/// A ticket's request is the newest of those that are told on it.
+const OF_TICKETS: &str = " FROM tickets t JOIN requests r ON r.id = COALESCE((SELECT a.id FROM requests a
+    WHERE a.again_of = t.lane AND a.joined_to IS NULL ORDER BY a.received_at DESC, a.id DESC LIMIT 1), t.lane)";
+const OF_PENDING: &str = " FROM requests r JOIN tickets t ON t.lane = COALESCE(r.again_of, r.id)
+    WHERE r.state = 'pending' AND r.joined_to IS NULL";
+/// Keeps for which request a ticket was seen open: the last that asked again. Only where that was told before `$2`, and
+/// nothing of ours is on its way that may close the ticket.
+const SEEN_OPEN: &str = "UPDATE tickets SET open_for = a.subject FROM (SELECT lane, subject, ended_at FROM steps
+        WHERE lane = $1 AND kind = 'record_again' ORDER BY seq DESC LIMIT 1) a
+    WHERE tickets.lane = a.lane AND a.ended_at <= $2 AND tickets.verify_at IS NULL
+    AND (tickets.open_for IS NULL OR tickets.open_for <> a.subject)
+    AND NOT EXISTS (SELECT 1 FROM steps u WHERE u.lane = a.lane AND u.state NOT IN ('done', 'given_up'))
+    AND tickets.psa_id = $3";
 
 /// What was learnt of a ticket on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,10 +110,13 @@ pub enum TicketNews {
     Seen(String),
     /// It is not shown any more.
     Gone,
-    /// It was closed by hand; counts only while its request is still pending.
-    ClosedByHand,
+    /// It was closed by hand; counts only while this request is still pending.
+    ClosedByHand(RequestId),
     /// It is open again.
     OpenAgain,
+    /// It is open while what asks again waits, and closing it will be a person's doing. Counts only once that is told on
+    /// it.
+    Open,
     /// It was merged into another, which takes its place.
     Merged {
         /// The other's id.
@@ -122,9 +144,16 @@ impl Tx {
             TicketNews::Gone => {
                 query.push("gone_at = ").arg(at).push(" WHERE gone_at IS NULL AND seen_at <= ").arg(at);
             }
-            TicketNews::ClosedByHand => {
-                query.push("closed_by_hand_at = ").arg(at).push(" WHERE closed_by_hand_at IS NULL");
-                query.push(" AND EXISTS (SELECT 1 FROM requests r WHERE r.id = tickets.lane AND r.state = 'pending')");
+            TicketNews::ClosedByHand(request) => {
+                query.push("closed_by_hand_at = ").arg(at);
+                query.push(" WHERE EXISTS (SELECT 1 FROM requests r WHERE r.id = ").arg(request.as_str());
+                // What was closed before this was asked again is another closing.
+                query.push(" AND r.state = 'pending' AND (tickets.closed_by_hand_at IS NULL");
+                query.push(" OR (r.again_of IS NOT NULL AND tickets.closed_by_hand_at < r.received_at)))");
+            }
+            TicketNews::Open => {
+                let open = Query::new(SEEN_OPEN).bind(lane).bind(at).bind(psa_id);
+                return Ok(self.conn.execute(&open).await? == 1);
             }
             TicketNews::OpenAgain => {
                 query.push("closed_by_hand_at = NULL WHERE closed_by_hand_at IS NOT NULL");
@@ -146,6 +175,19 @@ impl Tx {
         query.push(" AND lane = ").arg(lane).push(" AND psa_id = ").arg(psa_id);
         Ok(self.conn.execute(&query).await? == 1)
     }
+}
+
+/// A ticket as a read-back showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadBack {
+    /// Its lane.
+    pub lane: String,
+    /// Its id on the other side.
+    pub psa_id: String,
+    /// The ticket, JSON.
+    pub now: String,
+    /// Whether it is shown in a status that is not a closed one.
+    pub is_open: bool,
 }
 
 /// A ticket whose state is to be compared with what was asked for.
@@ -176,7 +218,7 @@ impl Store {
     /// [`crate::Error::Database`] where they cannot be read.
     pub async fn open_tickets(&self, limit: usize) -> Result<Vec<Followed>> {
         let mut query = Query::build(FOLLOWED);
-        query.push(" WHERE r.state = 'pending' ORDER BY r.received_at DESC, r.id DESC LIMIT ");
+        query.push(OF_PENDING).push(" ORDER BY r.received_at DESC, r.id DESC LIMIT ");
         query.arg(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows: Vec<RawFollowed> = self.read().await?.all(&query).await?;
         rows.into_iter().map(Followed::try_from).collect()
@@ -190,7 +232,7 @@ impl Store {
         let mut found = Vec::new();
         for part in psa_ids.chunks(500) {
             let mut query = Query::build(FOLLOWED);
-            query.push(" WHERE t.psa_id IN ").list(part.iter());
+            query.push(OF_TICKETS).push(" WHERE t.psa_id IN ").list(part.iter());
             let rows: Vec<RawFollowed> = self.read().await?.all(&query).await?;
             for row in rows {
                 found.push(row.try_into()?);
@@ -220,16 +262,16 @@ impl Store {
             .collect())
     }
 
-    /// Keeps what a read-back at `at` showed: the ticket as it is. One that is to be read after `at`, because something
-    /// else was asked of it meanwhile, stays so.
+    /// Keeps what a read-back showed that began at `at`: the ticket as it is. One that is to be read after `at`, because
+    /// something else was asked of it meanwhile, stays so.
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be kept.
-    pub async fn keep_seen(&self, seen: Vec<(String, String)>, at: Time) -> Result<()> {
+    pub async fn keep_seen(&self, seen: Vec<ReadBack>, at: Time) -> Result<()> {
         self.write(move |tx| {
             let seen = seen.clone();
             Box::pin(async move {
-                for (lane, now) in &seen {
+                for ReadBack { lane, psa_id, now, is_open } in &seen {
                     let query = Query::new(
                         "UPDATE tickets SET now = $1, seen_at = $2, gone_at = NULL,
                          verify_at = CASE WHEN verify_at > $3 AND verify_at <= $4 THEN verify_at END
@@ -241,6 +283,9 @@ impl Store {
                     .bind(at.plus_seconds(LONGEST_WAIT_S))
                     .bind(lane);
                     tx.conn.execute(&query).await?;
+                    if *is_open {
+                        tx.keep_ticket_news(lane, psa_id, &TicketNews::Open, at).await?;
+                    }
                 }
                 Ok(())
             })

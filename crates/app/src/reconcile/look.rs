@@ -18,13 +18,19 @@ const ATTENTION: &str = "It stands under Needs attention: retry it there, or giv
 impl Round<'_> {
     pub(super) async fn look_at(&mut self, case: &Case<'_>) -> Result<()> {
         match &case.row.ticket {
+            // The request that was denied tells what becomes of the ticket of both.
+            None if case.asks_again() => {}
             None => self.without_ticket(case).await?,
             Some(ticket) => {
                 if let Some(now) = self.shown(case, ticket).await? {
-                    self.keep_shown(case, ticket, &now).await?;
-                    self.as_sent(case, ticket, &now).await?;
-                    self.as_expected(case, &now).await?;
-                    self.decision(case, ticket).await?;
+                    if case.asks_again() {
+                        self.note(case, ticket, StepKind::RecordAgain).await?;
+                    } else {
+                        self.keep_shown(case, ticket, &now).await?;
+                        self.as_sent(case, ticket, &now).await?;
+                        self.as_expected(case, &now).await?;
+                    }
+                    self.note(case, ticket, StepKind::RecordDecision).await?;
                 }
             }
         }
@@ -81,8 +87,8 @@ impl Round<'_> {
         if let Some(now) = self.psa.ticket(&ticket.psa_id).await? {
             // A ticket that a person attached the request to never bore it.
             let is_attached = case.step(StepKind::RecordRequest).is_some();
-            if case.former.is_empty() && !is_attached && now.reference.as_deref() != Some(case.row.request.id.as_str())
-            {
+            let is_ours = case.former.is_empty() && !is_attached && !case.asks_again();
+            if is_ours && now.reference.as_deref() != Some(case.row.request.id.as_str()) {
                 let words = "The ticket does not bear the request's reference any more.".to_owned();
                 let fix = "Somebody changed it in Halo. Put the reference at the end of its summary again.";
                 self.lines.push(case.line("reference", Standing::Left, words, Some(fix)));
@@ -95,6 +101,10 @@ impl Round<'_> {
             "Halo does not show the ticket: it was deleted, or is hidden from our agent."
         };
         self.mark_gone(case, ticket).await?;
+        if case.asks_again() && Self::is_over(case) {
+            // Told once, with the request before it.
+            return Ok(None);
+        }
         let fix = "Restore it in Halo. A request that needs one again gets it under Needs attention, Create a new one.";
         // For a request that is over and told, somebody cleaned up.
         let told = Self::is_over(case) && !case.steps.iter().any(is_undone);
@@ -156,18 +166,27 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// The decision stands on the ticket once, with its time.
-    async fn decision(&mut self, case: &Case<'_>, ticket: &TicketRow) -> Result<()> {
+    /// The request's note of a kind stands on the ticket once; that of the decision with its time.
+    async fn note(&mut self, case: &Case<'_>, ticket: &TicketRow, kind: StepKind) -> Result<()> {
         let request = &case.row.request;
-        let Some(decision) = &request.decision else { return Ok(()) };
-        let Some(step) = case.step(StepKind::RecordDecision) else {
-            let standing = self.append(case, StepKind::RecordDecision).await?;
-            let words = "The decision was never written on the ticket.".to_owned();
-            self.lines.push(case.line("no_action", standing, words, None));
+        // Told after the decision, that it was asked again would open the ticket once more.
+        let (what, is_due) = if kind == StepKind::RecordAgain {
+            ("That it was asked again", request.state == State::Pending)
+        } else {
+            ("The decision", request.decision.is_some())
+        };
+        let Some(step) = case.step(kind) else {
+            if is_due {
+                let standing = self.append(case, kind).await?;
+                let words = format!("{what} was never written on the ticket.");
+                self.lines.push(case.line("no_action", standing, words, None));
+            }
             return Ok(());
         };
+        let decision = request.decision.as_ref().filter(|_| kind == StepKind::RecordDecision);
+        let is_timed = decision.is_some_and(|decision| decision.work_seconds.is_some());
         let doubtful = match step.state.as_str() {
-            "done" => step.attempts > 1 || (decision.work_seconds.is_some() && ticket.booked.is_none()),
+            "done" => step.attempts > 1 || (is_timed && ticket.booked.is_none()),
             "attention" => true,
             _ => false,
         };
@@ -175,25 +194,22 @@ impl Round<'_> {
             return Ok(());
         }
         let nth = u32::try_from(step.nth).unwrap_or(1);
-        let reference = action_reference(&request.id, StepKind::RecordDecision, nth);
+        let reference = action_reference(request.lane(), kind, nth);
         let actions = self.psa.actions(&ticket.psa_id).await?;
         let mut told = actions.iter().filter(|action| action.note.contains(&reference));
         match (told.next(), told.count(), is_undone(step)) {
             (Some(_), 0, true) => {
                 let standing = self.let_look(step).await?;
-                let words = "The decision stands on the ticket, and its step did not hear of it.".to_owned();
+                let words = format!("{what} stands on the ticket, and its step did not hear of it.");
                 self.lines.push(case.line("lost_done", standing, words, None));
             }
             (Some(action), 0, false) => {
-                if decision.work_seconds.is_some()
-                    && action.work_seconds.unwrap_or(0) == 0
-                    && !self.time_is_left_out(case).await?
-                {
+                if is_timed && action.work_seconds.unwrap_or(0) == 0 && !self.time_is_left_out(case).await? {
                     let words = "The decision stands on the ticket without its working time.".to_owned();
                     let fix = "Book the time by hand in Halo, if it is to be billed.";
                     self.lines.push(case.line("no_time", Standing::Left, words, Some(fix)));
                 }
-                let agent = self.agent_of(case).await?;
+                let agent = if decision.is_some() { self.agent_of(case).await? } else { None };
                 if let (Some(agent), Some(owner)) = (&agent, &action.owner)
                     && agent != owner
                 {
@@ -204,12 +220,12 @@ impl Round<'_> {
                 }
             }
             (Some(_), more, _) => {
-                let words = format!("The decision stands on the ticket {} times.", more + 1);
+                let words = format!("{what} stands on the ticket {} times.", more + 1);
                 let fix = "Delete the later notes in Halo, with their time.";
                 self.lines.push(case.line("twice", Standing::Left, words, Some(fix)));
             }
             (None, _, false) => {
-                let words = "The decision was written on the ticket, and is not there any more.".to_owned();
+                let words = format!("{what} was written on the ticket, and is not there any more.");
                 let fix =
                     "Somebody deleted the note in Halo, or changed its words. Nothing is written again by itself.";
                 self.lines.push(case.line("action_gone", Standing::Left, words, Some(fix)));
@@ -239,7 +255,7 @@ impl Round<'_> {
             line.request.as_deref() == Some(case.row.request.id.as_str())
                 && matches!(line.what.as_str(), "lost_done" | "ticket_found")
         });
-        for step in case.steps.iter().filter(|step| is_undone(step) && !told) {
+        for step in case.own_steps().filter(|step| is_undone(step) && !told) {
             let words = format!("{}: {}", step.kind, step.words.as_deref().unwrap_or("waits for its turn"));
             match step.state.as_str() {
                 "attention" => self.lines.push(case.line("attention", Standing::Left, words, Some(ATTENTION))),

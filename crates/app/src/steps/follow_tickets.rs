@@ -21,7 +21,7 @@ use crate::{
     App, Error, Result,
     follow::{ClosedByHand, IDS, Kept},
     reconcile::{DAYS, Repairs, Standing},
-    requests::Names,
+    requests::{Names, closed_by_hand},
 };
 
 /// A round asks for this much more than what it missed: two clocks seldom agree.
@@ -137,15 +137,25 @@ impl App {
                         continue;
                     }
                     changes.extend(self.seen(followed, now)?);
-                    let pending = followed.request.state == State::Pending;
-                    if pending && self.is_closed(&followed.request.company_id, now, &closed) {
-                        ended.push(followed);
-                        if followed.ticket.closed_by_hand_at.is_none() {
-                            let action = Some("ticket.closed_by_hand");
-                            changes.push(self.change_of(followed, TicketNews::ClosedByHand, action));
+                    if followed.request.state != State::Pending {
+                        continue;
+                    }
+                    if self.is_closed(&followed.request.company_id, now, &closed) {
+                        if !followed.was_open {
+                            continue;
                         }
-                    } else if pending && followed.ticket.closed_by_hand_at.is_some() {
-                        changes.push(self.change_of(followed, TicketNews::OpenAgain, Some("ticket.open_again")));
+                        ended.push(followed);
+                        if closed_by_hand(&followed.ticket, &followed.request).is_none() {
+                            let news = TicketNews::ClosedByHand(followed.request.id.clone());
+                            changes.push(self.change_of(followed, news, Some("ticket.closed_by_hand")));
+                        }
+                    } else {
+                        if !followed.was_open && now.status.is_some() {
+                            changes.push(self.change_of(followed, TicketNews::Open, None));
+                        }
+                        if followed.ticket.closed_by_hand_at.is_some() {
+                            changes.push(self.change_of(followed, TicketNews::OpenAgain, Some("ticket.open_again")));
+                        }
                     }
                 }
             }
@@ -236,7 +246,11 @@ impl App {
     fn change_of(&self, followed: &Followed, news: TicketNews, action: Option<&str>) -> Change {
         let into = match &news {
             TicketNews::Merged { psa_id, .. } => Some(psa_id),
-            TicketNews::Seen(_) | TicketNews::Gone | TicketNews::ClosedByHand | TicketNews::OpenAgain => None,
+            TicketNews::Seen(_)
+            | TicketNews::Gone
+            | TicketNews::ClosedByHand(_)
+            | TicketNews::OpenAgain
+            | TicketNews::Open => None,
         };
         let body = json!({ "ticket": followed.ticket.psa_id, "into": into });
         let request = &followed.request;

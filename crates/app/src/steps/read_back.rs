@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_psa::TicketNow;
-use countersign_store::{NewStep, ToVerify};
+use countersign_store::{NewStep, ReadBack, ToVerify};
 
 use super::Expected;
 use crate::{App, Error, Result};
@@ -59,6 +59,8 @@ impl App {
             return Ok(0);
         }
         let psa = self.psa()?;
+        let began = self.now();
+        let names = self.inner.desk.names(self).await;
         let ids: Vec<String> = due.iter().map(|ticket| ticket.psa_id.clone()).collect();
         let lanes = || due.iter().map(|ticket| ticket.lane.clone()).collect::<Vec<_>>();
         let tickets = match psa.tickets(&ids).await {
@@ -75,12 +77,14 @@ impl App {
                 None => hidden.push(ticket.lane.clone()),
                 Some(now) => {
                     self.compare(ticket, now).await?;
-                    let merged = keep_assets(ticket, now)?;
-                    seen.push((ticket.lane.clone(), merged));
+                    let is_known = |status: &String| names.statuses.contains_key(status);
+                    let is_open = now.status.as_ref().is_some_and(|it| is_known(it) && !names.closed.contains(it));
+                    let (lane, psa_id) = (ticket.lane.clone(), ticket.psa_id.clone());
+                    seen.push(ReadBack { lane, psa_id, now: keep_assets(ticket, now)?, is_open });
                 }
             }
         }
-        self.store().keep_seen(seen, self.now()).await?;
+        self.store().keep_seen(seen, began).await?;
         if !hidden.is_empty() {
             self.hidden();
             tracing::warn!(tickets = hidden.len(), "tickets of ours are not shown to our agent after an action");

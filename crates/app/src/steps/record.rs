@@ -18,7 +18,7 @@ use countersign_store::{AttemptResult, Claimed, Context, TicketRow};
 use super::{End, Expected, Wrote};
 use crate::{
     App, Error, Result,
-    requests::Booked,
+    requests::{Booked, closed_by_hand},
     ticketing::{Settings, Switch},
 };
 
@@ -37,7 +37,7 @@ impl App {
         let Some((mut action, failed)) = made else {
             return Ok(End::not_needed("Nothing is to be written."));
         };
-        if known.closed_by_hand_at.is_some() {
+        if closed_by_hand(known, &context.request.request).is_some() {
             // Somebody closed the ticket; it stays in the status that he gave it.
             action.status = None;
         }
@@ -148,7 +148,19 @@ impl App {
             let words = format!("Found: Halo had written action {}. Not sent again.", found.id);
             return Ok(Some(self.written(context, known, action, &written, AttemptResult::Found, words)?));
         }
-        if let Some(other) = reworded(&actions).next() {
+        let is_opened = actions.iter().any(|found| found.opening);
+        let other = reworded(&actions).next();
+        if (other.is_some() || !is_opened) && psa.ticket(&known.psa_id).await?.is_none() {
+            self.hidden();
+            let words = format!(
+                "Looked for it: ticket {} is not shown any more, so nobody can tell whether it stands there. Restore the \
+                 ticket and try again, have a new one made, or give the step up.",
+                known.psa_id
+            );
+            let end = End::attention(AttemptResult::Unseen, words, Some(doubt_at));
+            return Ok(Some(End { cause: Some(Why::TicketGone), ..end }));
+        }
+        if let Some(other) = other {
             let words = format!(
                 "Looked for it: action {} is ours, and its note was changed by a person, so nobody can tell whether it is this \
                  one. Give the step up if it is; else remove that action and try again.",
@@ -160,7 +172,7 @@ impl App {
         if actions.is_empty() {
             self.hidden();
         }
-        let unseen = (!actions.iter().any(|found| found.opening)).then_some("the ticket's own opening entry was");
+        let unseen = (!is_opened).then_some("the ticket's own opening entry was");
         let mut look = self.look(step, unseen, doubt_at);
         if step.doubt_at.is_none() {
             // Nothing that this process sent is on its way.

@@ -159,6 +159,7 @@ impl App {
 
     async fn run_step(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) {
         let (started_at, began) = (self.now(), self.inner.clock.monotonic());
+        let version = self.connected().version;
         let asked_at = step.id.made_at().unwrap_or(started_at);
         let handled = as_asked_at(asked_at, Box::pin(self.handle(&step, context)));
         let handled = AssertUnwindSafe(handled).catch_unwind().await;
@@ -198,7 +199,11 @@ impl App {
         let (kind, lane) = (step.kind, step.lane.clone());
         let company = end.audit.as_ref().and_then(|entry| entry.company.clone());
         let completed = Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit };
+        let not_set_up = completed.attempt.cause == Some(Why::NotSetUp);
         let freed = self.keep(completed).await;
+        if not_set_up && self.connected().version != version {
+            self.go_on_after_all().await;
+        }
         if kind == StepKind::SyncDirectory {
             // Only now does the sync stand as done.
             self.sync_news();
@@ -231,6 +236,13 @@ impl App {
                 | StepKind::RecordFailure,
                 Ok(Some(context)),
             ) => self.record(step, &context).await,
+        }
+    }
+
+    /// Something was set up while a step found nothing set up: what waited then was let go before the step did.
+    async fn go_on_after_all(&self) {
+        if let Err(error) = self.go_on_waiting().await {
+            tracing::error!(%error, "a step that found nothing set up waits, though it is by now");
         }
     }
 

@@ -108,7 +108,15 @@ impl App {
     /// Before the first step after a start, or after the connection changed: learns the highest ticket id and the
     /// names, and finds tickets of ours that this database does not know. False where it must wait.
     pub(super) async fn first_walk(&self) -> Result<bool> {
-        let Ok(psa) = self.psa() else { return Ok(true) };
+        let psa = match self.psa() {
+            Ok(psa) => psa,
+            // Our own configuration does not allow the address: all waits until it does.
+            Err(crate::Error::Psa(fault)) => {
+                self.failed(&fault, None);
+                return Ok(false);
+            }
+            Err(_) => return Ok(true),
+        };
         let epoch = self.inner.desk.epoch.load(Ordering::SeqCst);
         let mut started = self.inner.desk.started.lock().await;
         if *started == Some(epoch) {

@@ -162,8 +162,7 @@ impl App {
         let start = overrides.over(&document.settings).map_err(broken)?;
         let mut after = start.clone();
         apply(&mut after, &change)?;
-        let psa = self.connected().psa.clone();
-        complete(psa.as_deref(), &start, &mut after, &change).await?;
+        complete(self.psa(), &start, &mut after, &change).await?;
         let overrides = Overrides::between(&document.settings, &after).map_err(broken)?;
         if overrides.0.is_empty() {
             document.companies.remove(company);

@@ -21,7 +21,7 @@ use countersign_domain::{
     id::CompanyId,
     link::Kind,
 };
-use countersign_psa::{CheckStatus, Choices, Connection, Discovered, Psa};
+use countersign_psa::{CheckStatus, Choices, Class, Connection, Discovered, Fault, Psa};
 use serde::Serialize;
 
 pub(crate) use self::companies::Overrides;
@@ -73,7 +73,9 @@ impl App {
                 None => None,
                 Some(sealed) => {
                     let secret = self.inner.sealer.open(SECRET_PLACE, &sealed)?;
-                    Some(self.connect(connection, &String::from_utf8_lossy(&secret))?)
+                    let made = self.connect(connection, &String::from_utf8_lossy(&secret));
+                    // Nothing was refused on the other side: what waits goes when the configuration allows it.
+                    Some(made.map_err(|fault| Fault { class: Class::Later(None), ..fault }))
                 }
             },
         };
@@ -92,10 +94,15 @@ impl App {
     /// When the database cannot be read.
     pub async fn follow_ticketing(&self) -> Result<()> {
         let stored = self.store().setting(DOCUMENT).await?.map(|(_, version)| version);
-        if stored == self.connected().version { Ok(()) } else { self.reload_ticketing().await }
+        if stored == self.connected().version {
+            return Ok(());
+        }
+        self.reload_ticketing().await?;
+        // What found nothing set up here waits for it, and the other node may not have seen it wait.
+        self.go_on_waiting().await
     }
 
-    fn connect(&self, connection: &ConnectionSettings, secret: &str) -> Result<Arc<dyn Psa>> {
+    fn connect(&self, connection: &ConnectionSettings, secret: &str) -> std::result::Result<Arc<dyn Psa>, Fault> {
         let connection = Connection {
             resource_url: connection.resource_url.clone(),
             auth_url: connection.auth_url.clone(),
@@ -104,7 +111,7 @@ impl App {
             client_secret: secret.to_owned(),
             ticket_url: connection.ticket_url.clone(),
         };
-        Ok(self.inner.connect.connect(&connection, self.inner.budget.clone())?)
+        self.inner.connect.connect(&connection, self.inner.budget.clone())
     }
 
     async fn read_document(&self) -> Result<(Document, Option<i64>)> {
@@ -146,7 +153,7 @@ impl App {
     }
 
     pub(crate) fn psa(&self) -> Result<Arc<dyn Psa>> {
-        self.connected().psa.clone().ok_or(Error::NotConnected)
+        Ok(self.connected().psa.clone().ok_or(Error::NotConnected)??)
     }
 
     /// The settings in force.
@@ -169,7 +176,10 @@ impl App {
         View {
             settings: Settings::clone(&connected.settings),
             secret_set: connected.psa.is_some(),
-            trouble: self.inner.desk.trouble(self.inner.rights.trouble()),
+            trouble: self.inner.desk.trouble(self.inner.rights.trouble()).or_else(|| {
+                let refused = connected.psa.as_ref()?.as_ref().err()?;
+                Some(refused.to_string())
+            }),
             vanished: self.inner.vanished.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -210,20 +220,21 @@ impl App {
         let (mut document, version) = self.read_document().await?;
         let before = document.settings.clone();
         let mut after = before.clone();
-        let mut psa = self.connected().psa.clone();
+        let mut tried = None;
         let mut sealed = None;
         if change.touches_connection() {
-            let (connection, secret, tried) = self.connection_after(&before, &change).await?;
-            try_out(&*tried).await?;
+            let (connection, secret, psa) = self.connection_after(&before, &change).await?;
+            try_out(&*psa).await?;
             sealed = Some(self.inner.sealer.seal(SECRET_PLACE, secret.as_bytes(), &*self.inner.ids)?);
-            psa = Some(tried);
+            tried = Some(psa);
             after.connection = Some(connection);
         }
         apply(&mut after, &change)?;
         if let Some(Some(customer)) = &change.catch_all_customer {
-            check_customer(&**psa.as_ref().ok_or(Error::NotConnected)?, customer).await?;
+            let psa = tried.clone().map_or_else(|| self.psa(), Ok)?;
+            check_customer(&*psa, customer).await?;
         }
-        complete(psa.as_deref(), &before, &mut after, &change).await?;
+        complete(tried.map_or_else(|| self.psa(), Ok), &before, &mut after, &change).await?;
         let entry = self.entry(
             actor,
             "ticketing.changed",
@@ -277,7 +288,7 @@ impl App {
     /// [`Error::NotConnected`], or [`Error::Psa`] with Halo's words.
     pub async fn find_vanished(&self) -> Result<Vec<Vanished>> {
         let connected = self.connected();
-        let psa = connected.psa.as_ref().ok_or(Error::NotConnected)?;
+        let psa = self.psa()?;
         let mut of_type: BTreeMap<Option<String>, Choices> = BTreeMap::new();
         let mut found = Vec::new();
         let house = std::iter::once((None, &connected.settings));
@@ -316,7 +327,7 @@ impl App {
     /// [`Error::NotConnected`], or [`Error::Psa`] with Halo's words.
     pub async fn choices(&self, ticket_type: Option<&str>) -> Result<Choices> {
         let connected = self.connected();
-        let psa = connected.psa.as_ref().ok_or(Error::NotConnected)?;
+        let psa = self.psa()?;
         let choices = psa.choices(ticket_type.or(connected.settings.ticket_type.as_deref())).await;
         choices.map_err(|fault| Error::of_an_id("ticket_type", fault))
     }
@@ -331,11 +342,11 @@ impl App {
 }
 
 /// Chooses what a changed ticket type needs, and compares what the change names with what Halo offers.
-async fn complete(psa: Option<&dyn Psa>, before: &Settings, after: &mut Settings, change: &Change) -> Result<()> {
+async fn complete(psa: Result<Arc<dyn Psa>>, before: &Settings, after: &mut Settings, change: &Change) -> Result<()> {
     if !change.touches_choices() {
         return Ok(());
     }
-    let choices = psa.ok_or(Error::NotConnected)?.choices(after.ticket_type.as_deref()).await;
+    let choices = psa?.choices(after.ticket_type.as_deref()).await;
     let choices = choices.map_err(|fault| Error::of_an_id("ticket_type", fault))?;
     if change.ticket_type.is_some() && after.ticket_type != before.ticket_type {
         suggest(after, change, &choices);

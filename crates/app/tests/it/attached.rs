@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::{
     halo::{CLOSED, NEW, action_of, actions, note},
-    house::{COMPANY, COMPUTER, House, LOCATION, until},
+    house::{COMPANY, COMPUTER, Ground, House, LOCATION, until},
+    nodes::shared,
 };
 
 /// The id of a ticket that people made.
@@ -147,4 +148,45 @@ async fn where_only_a_denial_makes_a_ticket_nothing_is_attached_before() {
     let request = house.ask(&computer).await;
     let refused = house.app().attach(&house.admin, &request.id, &theirs, OtherCustomer::Meant).await.unwrap_err();
     assert_eq!(refused.code(), "no_ticket_wanted", "{refused}");
+}
+
+/// A person attaches requests at the moment in which their tickets are made: either the one or the other, never both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_first_of_a_person_who_attaches_and_a_step_that_opens_is_the_only_one() {
+    let Some(place) = shared() else { return };
+    let house = House::on(Ground { shared: Some(place), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
+    let computer = house.computer(COMPANY, LOCATION, COMPUTER).await;
+    let theirs = made_by_people(&house, 201).await;
+    // Certainly not applied: they go again and again, and may be attached in between.
+    house.halo.fault(json!({ "kind": "status", "code": 429, "method": "POST", "path": "/Tickets" })).await;
+    let mut attaching = tokio::task::JoinSet::new();
+    let mut requests = Vec::new();
+    for _ in 0..24 {
+        let request = house.ask(&computer).await;
+        house.until_step(&request.id, "open_ticket", "waiting").await;
+        requests.push(request);
+    }
+    house.halo.no_faults().await;
+    for request in &requests {
+        let (app, admin, id, theirs) = (house.app().clone(), house.admin.clone(), request.id.clone(), theirs.clone());
+        attaching.spawn(async move {
+            let attached = app.attach(&admin, &id, &theirs, OtherCustomer::Meant).await;
+            (id, attached.map(|_| ()).map_err(|error| error.code()))
+        });
+    }
+    let attached = attaching.join_all().await;
+    house.assert_all_done().await;
+    let notes = actions(&ticket(&house, &theirs).await);
+    for (id, attached) in attached {
+        let told = notes.iter().filter(|action| note(action).contains(&format!("{id}/record_request/1"))).count();
+        let opened = house.halo.tickets_of(id.as_str()).await.len();
+        match attached {
+            Ok(()) => assert_eq!((told, opened), (1, 0), "{id} was attached"),
+            Err(code) => {
+                assert!(["has_ticket", "ticket_in_doubt"].contains(&code), "{code}");
+                assert_eq!((told, opened), (0, 1), "{id} was not attached: {code}");
+            }
+        }
+    }
 }

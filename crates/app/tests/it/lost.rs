@@ -2,10 +2,15 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use countersign_app::ticketing::Change;
+use countersign_app::{
+    clock::{Ids as _, System},
+    ticketing::Change,
+};
 use countersign_domain::{
-    id::RequestId,
+    cause::Cause,
+    id::{RequestId, ServerId},
     request::{Request, State, TicketOn},
+    ticket::server_mark,
 };
 use countersign_store::{
     ComputerContext,
@@ -272,6 +277,31 @@ async fn an_older_copy_that_meets_a_newer_ticket_tells_nothing_again() {
     house.assert_told(&request).await;
 }
 
+/// Two servers write into one Halo: the other one's tickets tell nothing of our requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_of_another_server_is_not_taken_for_one_that_was_lost() {
+    let (house, computer, request) = opened().await;
+    let customer = house.halo.ticket_of(request.id.as_str()).await["client_id"].clone();
+    let another: ServerId = "server_0197c9a0-7d6e-7c3a-8f00-00000000abcd".parse().unwrap();
+    for (server, tickets) in [(&another, 2), (house.app().server_id(), 1)] {
+        let (id, mark) = (RequestId::from_uuid(System.uuid()), server_mark(server));
+        let theirs = json!({
+            "summary": "Another server's", "tickettype_id": 21, "client_id": customer, "third_party_id_string": id.as_str(),
+            "details": mark, "details_html": mark,
+        });
+        house.halo.post("/Tickets", theirs).await;
+        house.app().resume_tickets(&house.admin).await.unwrap();
+        // The walk that follows is over with the next ticket. It would take the reference of a request that is here by then
+        // for proof, whoever's mark the ticket bears.
+        house.ask(&computer).await;
+        house.assert_all_done().await;
+        let asked = crate::house::asked(&format!("C:\\Setup\\{tickets}.exe"));
+        house.app().submit(&computer, id.clone(), asked).await.unwrap();
+        house.assert_all_done().await;
+        assert_eq!(house.halo.tickets_of(id.as_str()).await.len(), tickets, "{mark}");
+    }
+}
+
 /// A house with one told request, so that there is a control record; and a request whose next answer of `path` is lost.
 async fn answer_lost(path: &str) -> (House, Request) {
     let house = House::new().await;
@@ -399,6 +429,25 @@ async fn an_action_is_not_written_again_where_its_ticket_is_hidden() {
         house.assert_all_done().await;
         house.assert_told(&request).await;
     }
+}
+
+/// Its ticket is gone, so nobody will ever see whether the note was written: a person may have a new one made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_note_in_doubt_on_a_ticket_that_is_gone_may_get_a_new_one() {
+    let (house, request) = answer_lost("/Actions").await;
+    let old = house.halo.ticket_of(request.id.as_str()).await["id"].clone();
+    house.halo.control("DELETE", &format!("/tickets/{old}"), json!({})).await;
+    house.halo.no_faults().await;
+    house.until_step(&request.id, "record_decision", "attention").await;
+    let steps = house.steps_of(&request.id).await;
+    let step = steps.iter().find(|step| step.kind == "record_decision").unwrap();
+    assert_eq!(step.cause, Some(Cause::TicketGone), "{step:?}");
+    assert!(step.words.as_ref().unwrap().contains(&format!("ticket {old} is not shown any more")), "{step:?}");
+    house.app().new_ticket_for_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
+    house.assert_all_done().await;
+    let tickets = house.halo.tickets_of(request.id.as_str()).await;
+    assert_eq!(tickets.len(), 2, "{tickets:#?}");
+    assert_right(tickets.iter().find(|ticket| ticket["id"] != old).unwrap(), &request);
 }
 
 /// Halo answers well, but with something else than what was asked for.

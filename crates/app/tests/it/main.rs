@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the fixtures of tests may fail loudly, as tests do")]
 
 mod access;
+mod again;
 mod alerts;
 mod allowance;
 mod archive;

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use countersign_app::{budget::Allowance, ticketing::Change};
+use countersign_app::{
+    budget::Allowance,
+    clock::{Ids as _, System},
+    ticketing::Change,
+};
 use countersign_domain::{
     decision::Verdict,
+    id::RequestId,
     request::{Request, State},
 };
 use halo_sim::Config;
@@ -12,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     halo::{CLOSED, SAM, action_of, actions, minutes},
-    house::{House, until, wish},
+    house::{Ground, House, until, wish},
     quick::pause,
 };
 
@@ -48,6 +53,34 @@ async fn halo_that_is_down_is_tried_gently() {
     house.assert_all_done().await;
     requests.push(first);
     house.halo.assert_exactly(&requests).await;
+}
+
+/// After a start one walk comes before all else. A part of it that fails again and again is tried again every second, and
+/// does not count as a Halo that is down: it answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_walk_that_fails_in_part_is_no_outage() {
+    let mut house = House::on(Ground { rate: Some(5), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
+    let computer = house.sample_computer().await;
+    let known = house.ask(&computer).await;
+    house.assert_all_done().await;
+    // Whose ticket this is, stands in its description.
+    let mut strange = house.halo.ticket_of(known.id.as_str()).await;
+    strange["third_party_id_string"] = json!(RequestId::from_uuid(System.uuid()));
+    house.halo.post_again(&strange).await;
+    house.halo.fault(json!({"kind": "status", "code": 500, "path": "/Tickets/{id}", "method": "GET"})).await;
+    house.crash();
+    house.start().await;
+    // More failures than make an outage of bad luck.
+    until("it is tried", async || house.halo.hits().await >= 10).await;
+    let began = house.clock.seconds();
+    until("it is tried again", async || house.halo.hits().await >= 18).await;
+    let took = house.clock.seconds() - began;
+    assert!(took < 40, "an outage's pauses would add up to two minutes: {took} s");
+    house.halo.no_faults().await;
+    house.approve(&known).await;
+    house.assert_all_done().await;
+    house.assert_told(&known).await;
 }
 
 /// A day without Halo: every decision reaches its endpoint at once; then the backlog is told in order, within

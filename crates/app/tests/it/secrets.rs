@@ -1,13 +1,24 @@
-//! A wrong secret, at the set-up and later.
+//! A wrong secret, at the set-up and later; an address that our own configuration does not allow.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use countersign_app::ticketing::Change;
+use async_trait::async_trait;
+use countersign_app::{
+    psa::{Budget, CheckStatus, Connect, Connection, Discovered, Fault, Psa, halo::HaloConnect},
+    ticketing::Change,
+};
 use countersign_domain::audit::Actor;
+use countersign_egress::{Egress, EgressConfig};
 use halo_sim::Config;
 use serde_json::json;
 
-use crate::house::{House, until};
+use crate::house::{Between, Ground, House, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_secret_is_not_kept() {
@@ -60,4 +71,60 @@ async fn a_secret_that_goes_bad_holds_the_worker_and_loses_nothing() {
     for request in &requests {
         house.assert_told(request).await;
     }
+}
+
+/// Whether the configuration allows Halo's address.
+static ALLOWED: AtomicBool = AtomicBool::new(true);
+
+struct Configured(HaloConnect);
+
+#[async_trait]
+impl Connect for Configured {
+    fn connect(&self, connection: &Connection, budget: Arc<dyn Budget>) -> Result<Arc<dyn Psa>, Fault> {
+        if ALLOWED.load(Ordering::SeqCst) {
+            return self.0.connect(connection, budget);
+        }
+        HaloConnect::new(Egress::new(&EgressConfig::default()).unwrap()).connect(connection, budget)
+    }
+
+    async fn discover(&self, address: &str) -> Result<Discovered, Fault> {
+        self.0.discover(address).await
+    }
+}
+
+/// Started without what allowed Halo's address: it runs, says what to add, and what is to be told waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_configuration_does_not_allow_halos_address_starts_and_says_so() {
+    let between: Between = |inner| Arc::new(Configured(inner));
+    let mut house = House::on(Ground { between: Some(between), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
+    let computer = house.sample_computer().await;
+    let known = house.ask(&computer).await;
+    house.assert_all_done().await;
+    house.crash();
+    ALLOWED.store(false, Ordering::SeqCst);
+    house.start().await;
+    let trouble = house.app().ticketing().trouble.unwrap();
+    assert!(trouble.contains("halo.allow_hosts = [\"127.0.0.1"), "{trouble}");
+    assert!(house.app().ticketing().secret_set);
+    let run = house.app().check_ticketing(&house.admin, None).await.unwrap();
+    let check = run.told().into_iter().next().unwrap();
+    assert_eq!(check.status, CheckStatus::Fail);
+    assert!(check.seen.contains("halo.allow_hosts"), "{check:?}");
+    let new = house.ask(&computer).await;
+    for request in [&known, &new] {
+        house.approve(request).await;
+    }
+    assert!(house.app().verify_audit().await.unwrap().faults.is_empty());
+    house.clock.forward(Duration::from_mins(30));
+    assert_eq!(house.app().counts(&house.admin).await.unwrap().attention_steps, 0);
+    assert!(house.attempts(&new.id).await.is_empty(), "nothing is tried");
+    house.crash();
+    ALLOWED.store(true, Ordering::SeqCst);
+    house.start().await;
+    house.assert_all_done().await;
+    for request in [&known, &new] {
+        house.assert_told(request).await;
+    }
+    assert_eq!(house.app().ticketing().trouble, None);
 }

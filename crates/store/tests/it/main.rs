@@ -5,6 +5,7 @@
 
 mod accept;
 mod archive;
+mod attach;
 mod attention;
 mod audit;
 mod backup;

@@ -1,7 +1,7 @@
 //! What comes back from the other side, and what reconciling reads and appends.
 
 use countersign_domain::{decision::Verdict, effect::StepKind, request::Request, role::Access};
-use countersign_store::{AttemptResult, NewStep, Next, Store, TICKETS_LANE, TicketNews, TicketRow};
+use countersign_store::{AttemptResult, NewStep, Next, ReadBack, Store, TICKETS_LANE, TicketNews, TicketRow};
 
 use crate::support::{Desk, NOW, both, claim_one, ended, step_id, ticket};
 
@@ -43,8 +43,9 @@ both! {
         assert_eq!(known(&store, &request).await.gone_at, Some(NOW.plus_seconds(20)));
         assert!(news(&store, &request, "99", seen(), 40).await);
         assert_eq!(known(&store, &request).await.gone_at, None);
-        assert!(news(&store, &request, "99", TicketNews::ClosedByHand, 50).await);
-        assert!(!news(&store, &request, "99", TicketNews::ClosedByHand, 60).await);
+        let closed = || TicketNews::ClosedByHand(request.id.clone());
+        assert!(news(&store, &request, "99", closed(), 50).await);
+        assert!(!news(&store, &request, "99", closed(), 60).await);
         let row = known(&store, &request).await;
         assert_eq!((row.closed_by_hand_at, row.sent.as_deref()), (Some(NOW.plus_seconds(50)), Some("as sent")));
         assert!(news(&store, &request, "99", TicketNews::OpenAgain, 70).await);
@@ -55,7 +56,7 @@ both! {
         assert_eq!((row.psa_id.as_str(), row.url.as_str()), ("120", "there"));
         assert_eq!(store.former_tickets(request.id.as_str()).await.unwrap(), ["99"]);
         assert!(store.transition(desk.decided(std::slice::from_ref(&request), Verdict::Deny)).await.unwrap());
-        assert!(!news(&store, &request, "120", TicketNews::ClosedByHand, 99).await, "it is decided");
+        assert!(!news(&store, &request, "120", closed(), 99).await, "it is decided");
     }
 
     async fn tickets_of_waiting_requests_and_tickets_by_their_numbers(home) {
@@ -71,6 +72,52 @@ both! {
         let found = store.tickets_by_id(&asked).await.unwrap();
         assert_eq!(found.iter().map(|one| &one.request.id).collect::<Vec<_>>(), [&over.id]);
         assert_eq!(store.tickets_by_id(&[]).await.unwrap().len(), 0);
+    }
+
+    async fn a_ticket_speaks_of_what_asked_again_once_it_was_seen_open(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let first = opened(&store, &desk, "setup", "99").await;
+        let one = async || store.open_tickets(9).await.unwrap().remove(0);
+        assert!(one().await.was_open, "its own request's ticket was opened for it");
+        assert!(store.transition(desk.decided(std::slice::from_ref(&first), Verdict::Deny)).await.unwrap());
+        store.complete(ended(&claim_one(&store, NOW).await, AttemptResult::Done, Next::Done)).await.unwrap();
+        let again = desk.accept(&store, "setup").await;
+        let repeat = desk.accept(&store, "setup").await;
+        assert_eq!((again.again_of.as_ref(), repeat.joined_to.as_ref()), (Some(&first.id), Some(&again.id)));
+        let open = store.open_tickets(9).await.unwrap();
+        assert_eq!(open.iter().map(|one| (&one.request.id, one.was_open)).collect::<Vec<_>>(), [(&again.id, false)]);
+        let by_id = store.tickets_by_id(&["99".to_owned()]).await.unwrap();
+        assert_eq!(by_id.iter().map(|one| &one.request.id).collect::<Vec<_>>(), [&again.id]);
+        // It counts as open once what asks again is told (its note ends a second after NOW), and nothing is on its way.
+        assert!(!news(&store, &first, "99", TicketNews::Open, 9).await, "it is not told");
+        let mut told = ended(&claim_one(&store, NOW).await, AttemptResult::Done, Next::Done);
+        told.expected = Some(("open".to_owned(), NOW.plus_seconds(5)));
+        store.complete(told).await.unwrap();
+        assert!(!news(&store, &first, "99", TicketNews::Open, 9).await, "the repeat is not told");
+        store.complete(ended(&claim_one(&store, NOW).await, AttemptResult::Done, Next::Done)).await.unwrap();
+        assert!(!news(&store, &first, "99", TicketNews::Open, 9).await, "it is to be read back");
+        let seen = |is_open| {
+            let (lane, psa_id) = (first.id.to_string(), "99".to_owned());
+            vec![ReadBack { lane, psa_id, now: "{}".to_owned(), is_open }]
+        };
+        store.keep_seen(seen(false), NOW.plus_seconds(9)).await.unwrap();
+        assert!(!one().await.was_open, "it is closed");
+        store.keep_seen(seen(true), NOW).await.unwrap();
+        assert!(!one().await.was_open, "seen before it was told");
+        store.keep_seen(seen(true), NOW.plus_seconds(9)).await.unwrap();
+        assert!(one().await.was_open);
+        assert!(!news(&store, &first, "99", TicketNews::Open, 10).await, "known already");
+        // Closed for the first and closed for this one are two things.
+        home.sql("UPDATE tickets SET closed_by_hand_at = 7").await;
+        assert!(news(&store, &first, "99", TicketNews::ClosedByHand(again.id.clone()), 20).await);
+        assert!(!news(&store, &first, "99", TicketNews::ClosedByHand(again.id.clone()), 30).await);
+        assert!(!news(&store, &first, "99", TicketNews::ClosedByHand(first.id.clone()), 30).await, "it is decided");
+        assert_eq!(one().await.ticket.closed_by_hand_at, Some(NOW.plus_seconds(20)));
+        // The next that asks again begins anew.
+        assert!(store.transition(desk.decided(&[again.clone(), repeat], Verdict::Deny)).await.unwrap());
+        let next = desk.accept(&store, "setup").await;
+        assert_eq!((next.again_of.as_ref(), one().await.was_open), (Some(&first.id), false));
     }
 
     async fn a_lane_of_the_servers_own_has_its_steps(home) {
@@ -102,7 +149,7 @@ both! {
             after = Some(last.clone());
             read.extend(rows.into_iter().map(|row| row.request.id));
         }
-        assert_eq!(read, heads, "one that joined has no lane of its own");
+        assert_eq!(read, heads, "one that joined is told with the other");
         assert_eq!(store.heads_since(NOW.plus_seconds(1), None, 9).await.unwrap().len(), 0);
         let lanes: Vec<String> = heads.iter().take(2).map(ToString::to_string).collect();
         let steps = store.lane_steps(&lanes).await.unwrap();

@@ -144,6 +144,13 @@ impl Home {
         }
     }
 
+    /// A connection of its own to the schema, on PostgreSQL.
+    pub(crate) async fn connection(&self) -> sqlx::PgConnection {
+        let Self::Postgres { url, schema } = self else { panic!("PostgreSQL alone") };
+        let options = url.parse::<PgConnectOptions>().unwrap().options([("search_path", schema.as_str())]);
+        options.connect().await.unwrap()
+    }
+
     /// The first column of every row, as text, read past the store.
     pub(crate) async fn column(&self, text: &str) -> Vec<String> {
         match self {

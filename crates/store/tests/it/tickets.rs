@@ -5,9 +5,13 @@ use countersign_domain::{
     link::{Kind, Link},
     role::Access,
 };
-use countersign_store::{AttemptResult, Next};
+use countersign_store::{AttemptResult, Next, ReadBack};
 
 use crate::support::{Desk, NOW, both, claim_one, contact, ended, ticket};
+
+fn seen(lane: &str, now: &str) -> ReadBack {
+    ReadBack { lane: lane.to_owned(), psa_id: "99".to_owned(), now: now.to_owned(), is_open: true }
+}
 
 both! {
     async fn a_ticket_is_kept_with_what_it_should_look_like(home) {
@@ -33,9 +37,9 @@ both! {
         store.verify_later(Vec::new(), NOW).await.unwrap();
         assert_eq!(store.tickets_to_verify(NOW.plus_seconds(49), 9).await.unwrap(), []);
         // Seen before that was asked: it is still to be looked at.
-        store.keep_seen(vec![(lane.clone(), "{\"seen\":1}".to_owned())], NOW.plus_seconds(20)).await.unwrap();
+        store.keep_seen(vec![seen(&lane, "{\"seen\":1}")], NOW.plus_seconds(20)).await.unwrap();
         assert_eq!(store.tickets_to_verify(NOW.plus_seconds(50), 9).await.unwrap().len(), 1);
-        store.keep_seen(vec![(lane.clone(), "{\"seen\":2}".to_owned())], NOW.plus_seconds(50)).await.unwrap();
+        store.keep_seen(vec![seen(&lane, "{\"seen\":2}")], NOW.plus_seconds(50)).await.unwrap();
         assert_eq!(store.tickets_to_verify(NOW.plus_seconds(99), 9).await.unwrap(), []);
         let row = store.request(&Access::All, &request.id).await.unwrap().unwrap();
         let seen = row.ticket.unwrap();
