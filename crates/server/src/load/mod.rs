@@ -35,8 +35,8 @@ const TIMED: usize = 500;
 /// Measures a server of this program under load.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct Args {
-    /// Requests of each phase
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Requests of each phase, 10,000 at the most: the stand-in's tickets are read in one answer at the end
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     requests: u32,
     /// Requests on their way at the same time
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
