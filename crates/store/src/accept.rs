@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 
 use crate::{
     Error, Result, Store, Tx, audit,
-    engine::Query,
     lanes::{NewStep, append_step, insert_first_steps},
+    query::{Query, ROWS, in_text, insert_text, rows_text},
     recent::{Recent, Taken},
     requests::body,
-    writer::{Job, Waiting, insert_text, rows_text, sizes},
+    writer::{Job, Waiting},
 };
 
 /// A request to accept, pending, with what goes into the same commit. It repeats one that is pending, or asks again for
@@ -144,7 +144,7 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
         rows.push((request.clone(), new.same_as.clone(), new.search.clone()));
         job.waiting.result = Some(Accepted::New(Box::new(request)));
     }
-    for part in sizes(&rows) {
+    for part in rows.chunks(ROWS) {
         let mut query = Query::rows(insert_text("requests", COLUMNS, part.len(), ""));
         for (request, same_as, search) in part {
             query.add(request.id.as_str());
@@ -161,7 +161,7 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
             query.add(body(request)?);
             query.add(search);
         }
-        tx.conn.execute(&query).await?;
+        tx.conn.execute_later(query).await?;
     }
     insert_first_steps(tx, &steps).await?;
     for (step, at_most) in later {
@@ -191,7 +191,7 @@ struct Before {
 
 async fn before(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<Before> {
     let mut before = Before { known: HashMap::new(), denied: HashMap::new() };
-    for part in sizes(jobs) {
+    for part in jobs.chunks(ROWS) {
         let mut query = Query::rows(rows_text("before", BEFORE, 3, part.len()));
         for job in part {
             query.add(job.new.request.id.as_str());
@@ -221,8 +221,8 @@ async fn heads(tx: &mut Tx, jobs: &[AcceptJob]) -> Result<HashMap<String, Head>>
     let mut heads = HashMap::new();
     // PostgreSQL: a decision of a head waits until those who join it are on disk, or is seen here.
     let (name, statement) = if tx.conn.is_postgres() { ("locked heads", LOCKED_HEADS) } else { ("heads", HEADS) };
-    for part in sizes(jobs) {
-        let text = rows_text(name, statement, part.len(), 1);
+    for part in jobs.chunks(ROWS) {
+        let text = in_text(name, statement, part.len());
         let mut query = Query::rows(text);
         for job in part {
             query.add(&job.new.same_as);

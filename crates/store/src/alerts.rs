@@ -6,7 +6,7 @@
 use countersign_domain::{cause::Cause, time::Time};
 use sqlx::FromRow;
 
-use crate::{Error, Result, Store, engine::Query};
+use crate::{Error, Result, Store, query::Query};
 
 /// What is known of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use countersign_domain::{id::LocationId, link::Kind, time::Time};
 
-use crate::{Result, Tx, engine::Query, links::COMPANIES_OF_CUSTOMER, lists::Table};
+use crate::{Result, Tx, links::COMPANIES_OF_CUSTOMER, lists::Table, query::Query};
 
 /// What belongs to a company.
 const PARTS: [Kind; 3] = [Kind::Location, Kind::Computer, Kind::Contact];

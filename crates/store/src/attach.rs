@@ -2,7 +2,7 @@
 
 use countersign_domain::{audit::Entry, time::Time};
 
-use crate::{Error, Result, Store, TicketRow, engine::Query};
+use crate::{Error, Result, Store, TicketRow, query::Query};
 
 impl Store {
     /// Gives a lane this ticket: its first step writes the request there as a note, and the others come after it. What was

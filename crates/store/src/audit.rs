@@ -11,9 +11,9 @@ use sqlx::FromRow;
 
 use crate::{
     Result, Store, Tx,
-    engine::{Conn, Query},
+    engine::Conn,
+    query::{Query, ROWS, insert_text},
     requests::only,
-    writer::{insert_text, sizes},
 };
 
 /// A chain as its writer keeps it.
@@ -164,7 +164,7 @@ const COLUMNS: &str = "chain, seq, at, actor, action, object, company_id, body, 
 
 /// Writes entries into a chain, in as few statements as can be.
 pub(crate) async fn append(conn: &mut Conn, chain: &mut Chain, entries: &[Entry]) -> Result<()> {
-    for part in sizes(entries) {
+    for part in entries.chunks(ROWS) {
         let mut query = Query::rows(insert_text("audit", COLUMNS, part.len(), ""));
         for entry in part {
             let Linked(row) = chain.next(entry);
@@ -180,7 +180,7 @@ pub(crate) async fn append(conn: &mut Conn, chain: &mut Chain, entries: &[Entry]
             query.add(row.prev);
             query.add(row.hash);
         }
-        conn.execute(&query).await?;
+        conn.execute_later(query).await?;
     }
     Ok(())
 }

@@ -18,7 +18,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Error, Place, Result,
-    engine::{self, Cells, Conn, Pools, Query},
+    engine::{self, Cells, Conn, Pools},
+    query::Query,
 };
 
 /// The form of the file. A change that older programs cannot read raises it.

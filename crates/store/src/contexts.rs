@@ -6,10 +6,7 @@ use std::collections::HashMap;
 use countersign_domain::{id::RequestId, request::Request, text::email_key};
 use sqlx::FromRow;
 
-use crate::{
-    RequestRow, Result, Store,
-    engine::{Conn, Query},
-};
+use crate::{RequestRow, Result, Store, engine::Conn, query::Query};
 
 /// Everything a ticket's step needs to know, read when it runs.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use countersign_domain::{directory::Computer, id::ComputerId, text::name_key};
 use crate::{
     ComputerRow, Result, Store, Tx,
     directory::{COMPUTERS, RawComputer},
-    engine::Query,
+    query::Query,
 };
 
 /// A computer with the names around it: who asks, as the credential says.

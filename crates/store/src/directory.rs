@@ -12,9 +12,10 @@ use sqlx::FromRow;
 
 use crate::{
     DirectoryQuery, Error, Result, Store, Tx,
-    engine::{Conn, Query, Record},
+    engine::{Conn, Record},
     links::LinkColumns,
     lists::Table,
+    query::Query,
     requests::like,
 };
 

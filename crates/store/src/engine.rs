@@ -1,19 +1,22 @@
 //! Two engines, one text: connections that run the same statement on SQLite or PostgreSQL.
 
-use std::{borrow::Cow, fs::File, path::Path, sync::Arc, time::Duration};
+use std::{borrow::Cow, fs::File, future::ready, path::Path, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Decode, FromRow, PgPool, Postgres, Row, Sqlite,
-    SqlitePool, Type,
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection as _, Decode, Executor as _, FromRow, PgPool, Postgres,
+    Row, Sqlite, SqlitePool, Type,
     migrate::{MigrateError, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use crate::{Error, Place, Result};
+use crate::{
+    Error, Place, Result,
+    query::{Arg, Dialect, Query},
+};
 
 /// Runs the same expression for either engine's connection.
 macro_rules! on {
@@ -23,181 +26,6 @@ macro_rules! on {
             Engine::Postgres($c) => $body,
         }
     };
-}
-
-/// One value bound to a statement. A text is shared with the engine rather than copied for it.
-#[derive(Debug, Clone)]
-pub(crate) enum Arg {
-    Text(Option<Arc<str>>),
-    Int(Option<i64>),
-}
-
-impl From<&str> for Arg {
-    fn from(value: &str) -> Self {
-        Self::Text(Some(value.into()))
-    }
-}
-impl From<String> for Arg {
-    fn from(value: String) -> Self {
-        Self::Text(Some(value.into()))
-    }
-}
-impl From<&String> for Arg {
-    fn from(value: &String) -> Self {
-        Self::from(value.as_str())
-    }
-}
-impl From<Option<String>> for Arg {
-    fn from(value: Option<String>) -> Self {
-        Self::Text(value.map(Into::into))
-    }
-}
-impl From<Option<&str>> for Arg {
-    fn from(value: Option<&str>) -> Self {
-        Self::Text(value.map(Into::into))
-    }
-}
-impl From<i64> for Arg {
-    fn from(value: i64) -> Self {
-        Self::Int(Some(value))
-    }
-}
-impl From<Option<i64>> for Arg {
-    fn from(value: Option<i64>) -> Self {
-        Self::Int(value)
-    }
-}
-impl From<countersign_domain::time::Time> for Arg {
-    fn from(value: countersign_domain::time::Time) -> Self {
-        Self::Int(Some(value.0))
-    }
-}
-impl From<Option<countersign_domain::time::Time>> for Arg {
-    fn from(value: Option<countersign_domain::time::Time>) -> Self {
-        Self::Int(value.map(|time| time.0))
-    }
-}
-
-/// A statement with its values.
-#[derive(Debug, Clone)]
-pub(crate) struct Query {
-    text: Text,
-    args: Vec<Arg>,
-}
-
-/// One statement as either engine is given it. A numbered place costs SQLite a walk over all places before it, each time
-/// that a value is bound; a bare one costs nothing.
-#[derive(Debug, Clone)]
-pub(crate) struct RowsText {
-    /// With `$1`, `$2`…, for PostgreSQL.
-    pub(crate) numbered: Arc<str>,
-    /// With `?`, for SQLite.
-    pub(crate) bare: Arc<str>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Dialect {
-    Sqlite,
-    Postgres,
-}
-
-#[derive(Debug, Clone)]
-enum Text {
-    Fixed(&'static str),
-    Shared(Arc<str>),
-    Rows(RowsText),
-    Built(String),
-}
-
-impl Query {
-    /// A fixed text with `$1`, `$2`…
-    pub(crate) fn new(text: &'static str) -> Self {
-        Self { text: Text::Fixed(text), args: Vec::new() }
-    }
-
-    /// A text that was built before and is used often.
-    pub(crate) fn shared(text: Arc<str>) -> Self {
-        Self { text: Text::Shared(text), args: Vec::new() }
-    }
-
-    /// A text with many places in their order, that was built before and is used often.
-    pub(crate) fn rows(text: RowsText) -> Self {
-        Self { text: Text::Rows(text), args: Vec::new() }
-    }
-
-    /// A text that is put together piece by piece with [`Query::push`] and [`Query::arg`].
-    pub(crate) fn build(start: &str) -> Self {
-        Self { text: Text::Built(start.to_owned()), args: Vec::new() }
-    }
-
-    /// Binds the next value of a fixed text.
-    pub(crate) fn bind(mut self, value: impl Into<Arg>) -> Self {
-        self.args.push(value.into());
-        self
-    }
-
-    /// Binds the next value of a fixed text, for use in loops.
-    pub(crate) fn add(&mut self, value: impl Into<Arg>) {
-        self.args.push(value.into());
-    }
-
-    /// Appends to a built text.
-    pub(crate) fn push(&mut self, piece: &str) -> &mut Self {
-        if let Text::Built(text) = &mut self.text {
-            text.push_str(piece);
-        }
-        self
-    }
-
-    /// Appends a place for a value to a built text, and binds it.
-    pub(crate) fn arg(&mut self, value: impl Into<Arg>) -> &mut Self {
-        self.args.push(value.into());
-        let place = format!("${}", self.args.len());
-        self.push(&place)
-    }
-
-    /// Appends `(value, value, …)` for `IN`; nothing matches an empty list. The last value is repeated up to a power of
-    /// two, so that few texts, prepared once, serve lists of every length.
-    pub(crate) fn list<T: Into<Arg>>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
-        let mut values: Vec<Arg> = values.into_iter().map(Into::into).collect();
-        let Some(last) = values.last().cloned() else { return self.push("(NULL)") };
-        values.resize(values.len().next_power_of_two(), last);
-        for (place, value) in values.into_iter().enumerate() {
-            self.push(if place == 0 { "(" } else { ", " }).arg(value);
-        }
-        self.push(")")
-    }
-
-    /// The statement that gives all rows of this one in one JSON text.
-    fn packed(&self, columns: &str, dialect: Dialect) -> Self {
-        let (all, array) = match dialect {
-            Dialect::Sqlite => ("json_group_array", "json_array("),
-            Dialect::Postgres => ("json_agg", "json_build_array("),
-        };
-        let row = format!("ARRAY({columns})").replace("ARRAY(", array);
-        let text = format!("SELECT CAST({all}({row}) AS TEXT) FROM ({}) AS packed", self.sql(dialect).as_str());
-        Self { text: Text::Built(text), args: self.args.clone() }
-    }
-
-    /// The statement that shows how SQLite would run this one.
-    #[cfg(test)]
-    pub(crate) fn explained(&self) -> Self {
-        let text = format!("EXPLAIN QUERY PLAN {}", self.sql(Dialect::Sqlite).as_str());
-        Self { text: Text::Built(text), args: self.args.clone() }
-    }
-
-    fn sql(&self, dialect: Dialect) -> sqlx::SqlStr {
-        use sqlx::SqlSafeStr as _;
-        match &self.text {
-            Text::Rows(text) => match dialect {
-                Dialect::Sqlite => AssertSqlSafe(text.bare.clone()).into_sql_str(),
-                Dialect::Postgres => AssertSqlSafe(text.numbered.clone()).into_sql_str(),
-            },
-            Text::Fixed(text) => text.into_sql_str(),
-            Text::Shared(text) => AssertSqlSafe(text.clone()).into_sql_str(),
-            Text::Built(text) => AssertSqlSafe(text.clone()).into_sql_str(),
-        }
-    }
 }
 
 /// A row that can be read on both engines.
@@ -253,6 +81,10 @@ pub(crate) struct Conn {
     engine: Engine,
     /// A statement failed since the transaction began.
     failed: bool,
+    /// What SQLite is given with the next statement: nothing waits for the outcome of these.
+    held: Vec<Query>,
+    /// How the transaction begins that SQLite is not told of yet.
+    begin: Option<Query>,
 }
 
 enum Engine {
@@ -261,9 +93,9 @@ enum Engine {
 }
 
 macro_rules! bound {
-    ($query:expr, $args:expr) => {{
-        let mut query = $query;
-        for arg in $args {
+    ($run:expr, $query:expr) => {{
+        let mut query = $run;
+        for arg in $query.values() {
             query = match arg {
                 Arg::Text(value) => query.bind(value.clone()),
                 Arg::Int(value) => query.bind(*value),
@@ -275,7 +107,7 @@ macro_rules! bound {
 
 impl Conn {
     fn new(engine: Engine) -> Self {
-        Self { engine, failed: false }
+        Self { engine, failed: false, held: Vec::new(), begin: None }
     }
 
     fn dialect(&self) -> Dialect {
@@ -287,20 +119,61 @@ impl Conn {
         Ok(outcome?)
     }
 
-    /// Runs a statement; the number of rows it touched.
-    pub(crate) async fn execute(&mut self, query: &Query) -> Result<u64> {
+    /// What goes to the engine: the statement, behind those that were held.
+    async fn message<'q>(&mut self, query: &'q Query) -> Result<Cow<'q, Query>> {
+        let mut queries: Vec<Query> = self.begin.take().into_iter().chain(self.held.drain(..)).collect();
+        if queries.is_empty() {
+            return Ok(Cow::Borrowed(query));
+        }
+        queries.push(query.clone());
+        if let Some(together) = Query::together(&queries) {
+            return Ok(Cow::Owned(together));
+        }
+        for held in queries.iter().take(queries.len() - 1) {
+            self.run(held).await?;
+        }
+        Ok(Cow::Borrowed(query))
+    }
+
+    /// Runs what is to be given to the engine as it is; the number of rows that the last statement touched.
+    async fn run(&mut self, query: &Query) -> Result<u64> {
         let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            bound!(sqlx::query(query.sql(dialect)), &query.args).execute(&mut **c).await.map(|done| done.rows_affected())
+            let ends = (&mut **c).fetch_many(bound!(sqlx::query(query.sql(dialect)), query));
+            ends.try_fold(0, |rows, end| ready(Ok(end.left().map_or(rows, |done| done.rows_affected())))).await
         });
         self.outcome(outcome)
     }
 
+    /// Runs a statement; the number of rows it touched.
+    pub(crate) async fn execute(&mut self, query: &Query) -> Result<u64> {
+        let message = self.message(query).await?;
+        self.run(&message).await
+    }
+
+    /// Runs a statement before the next one, or before the end of the transaction: its failure is the failure of that.
+    pub(crate) async fn execute_later(&mut self, query: Query) -> Result<()> {
+        if self.is_postgres() {
+            return self.run(&query).await.map(|_| ());
+        }
+        self.held.push(query);
+        Ok(())
+    }
+
+    /// Runs what was left for later.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        match self.held.pop() {
+            Some(last) => self.execute(&last).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     /// All rows of a statement.
     pub(crate) async fn all<T: Record>(&mut self, query: &Query) -> Result<Vec<T>> {
+        let query = self.message(query).await?;
         let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            bound!(sqlx::query_as::<_, T>(query.sql(dialect)), &query.args).fetch_all(&mut **c).await
+            bound!(sqlx::query_as::<_, T>(query.sql(dialect)), query).fetch_all(&mut **c).await
         });
         self.outcome(outcome)
     }
@@ -316,9 +189,10 @@ impl Conn {
 
     /// The first row of a statement, if there is one.
     pub(crate) async fn one<T: Record>(&mut self, query: &Query) -> Result<Option<T>> {
+        let query = self.message(query).await?;
         let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            bound!(sqlx::query_as::<_, T>(query.sql(dialect)), &query.args).fetch_optional(&mut **c).await
+            bound!(sqlx::query_as::<_, T>(query.sql(dialect)), query).fetch_optional(&mut **c).await
         });
         self.outcome(outcome)
     }
@@ -329,9 +203,10 @@ impl Conn {
         query: &Query,
         mut each: impl FnMut(T) -> bool + Send,
     ) -> Result<()> {
+        let query = self.message(query).await?;
         let dialect = self.dialect();
         let outcome = on!(&mut self.engine, c => {
-            let mut rows = bound!(sqlx::query_as::<_, T>(query.sql(dialect)), &query.args).fetch(&mut **c);
+            let mut rows = bound!(sqlx::query_as::<_, T>(query.sql(dialect)), query).fetch(&mut **c);
             loop {
                 match rows.try_next().await {
                     Ok(Some(row)) => {
@@ -377,6 +252,7 @@ impl Conn {
 
     /// Creates the tables as they were at a version, or brings them up to it, as a part of the transaction that runs.
     pub(crate) async fn migrate_to(&mut self, version: i64) -> Result<()> {
+        self.flush().await?;
         let all = sqlx::migrate!("./migrations");
         let mut migrations: Vec<_> = all.iter().filter(|migration| migration.version <= version).cloned().collect();
         for migration in &mut migrations {
@@ -399,14 +275,14 @@ impl Conn {
         self.execute(&Query::new(text)).await.map(|_| ())
     }
 
-    /// Begins a transaction that may write.
+    /// Begins a transaction that may write. SQLite is told so with the first statement.
     pub(crate) async fn begin(&mut self) -> Result<()> {
-        let text = match self.engine {
-            Engine::Sqlite(_) => "BEGIN IMMEDIATE",
-            Engine::Postgres(_) => "BEGIN",
-        };
         self.failed = false;
-        self.execute(&Query::new(text)).await.map(|_| ())
+        if self.is_postgres() {
+            return self.execute(&Query::new("BEGIN")).await.map(|_| ());
+        }
+        self.begin = Some(Query::new("BEGIN IMMEDIATE"));
+        Ok(())
     }
 
     /// Keeps the transaction, unless one of its statements failed and the failure was passed over: PostgreSQL would
@@ -420,6 +296,10 @@ impl Conn {
 
     /// Gives the transaction up. False if the connection cannot be used any more.
     pub(crate) async fn roll_back(&mut self) -> bool {
+        self.held.clear();
+        if self.begin.take().is_some() {
+            return true;
+        }
         match self.execute(&Query::new("ROLLBACK")).await {
             Ok(_) => true,
             Err(error) => {

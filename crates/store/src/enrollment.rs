@@ -7,7 +7,7 @@ use countersign_domain::{
 };
 use sqlx::FromRow;
 
-use crate::{Result, Store, Tx, engine::Query};
+use crate::{Result, Store, Tx, query::Query};
 
 /// A key to keep.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ pub mod backup;
 mod contexts;
 mod credentials;
 mod directory;
+mod ends;
 mod engine;
 mod enrollment;
 mod error;
@@ -26,6 +27,7 @@ mod nodes;
 mod people;
 #[cfg(test)]
 mod plans;
+mod query;
 mod reader;
 mod recent;
 mod reconcile;
@@ -45,9 +47,10 @@ pub use audit::{AuditRow, Checkpoint, Head, Verified};
 pub use contexts::Context;
 pub use credentials::ComputerContext;
 pub use directory::{CompanyRow, ComputerRow, ContactRow, LocationRow};
+pub use ends::{Attempt, AttemptResult, Completed, Freed, Next};
 pub use enrollment::{EnrollmentKeyRow, NewEnrollmentKey};
 pub use error::Error;
-pub use lanes::{Attempt, AttemptResult, Claimed, Completed, Freed, NewStep, Next};
+pub use lanes::{Claimed, NewStep};
 pub use lists::{DirectoryQuery, LinkCounts, Order, Shelf, UnlinkedCounts};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use reconcile::LaneStep;
@@ -59,6 +62,7 @@ pub use tickets::{Followed, ReadBack, TicketNews, TicketRow, ToVerify};
 pub use writer::Tx;
 
 use engine::Pools;
+use query::Query;
 
 /// Result of a store call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -143,7 +147,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] or [`Error::Closed`] where it does not.
     pub async fn ping(&self) -> Result<()> {
-        let _one: Option<(i64,)> = self.read().await?.one(&engine::Query::new("SELECT CAST(1 AS BIGINT)")).await?;
+        let _one: Option<(i64,)> = self.read().await?.one(&Query::new("SELECT CAST(1 AS BIGINT)")).await?;
         if self.inner.writers.alive() { Ok(()) } else { Err(Error::Closed) }
     }
 

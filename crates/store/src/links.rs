@@ -9,7 +9,7 @@ use countersign_domain::{
 use serde::Deserialize;
 use sqlx::FromRow;
 
-use crate::{Error, Result, Store, Tx, engine::Query};
+use crate::{Error, Result, Store, Tx, query::Query};
 
 /// A link's columns, as they stand beside a record's; all empty where it was never looked for.
 #[derive(FromRow, Deserialize)]

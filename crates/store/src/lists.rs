@@ -16,8 +16,8 @@ use countersign_domain::{
 use crate::{
     Result, Store,
     directory::{COMPANIES, COMPUTERS, CONTACTS, LOCATIONS},
-    engine::Query,
     people::TECHNICIANS,
+    query::Query,
     requests::{like, only},
 };
 

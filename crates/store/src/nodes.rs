@@ -5,7 +5,7 @@
 
 use countersign_domain::time::Time;
 
-use crate::{Result, Store, engine::Query};
+use crate::{Result, Store, query::Query};
 
 impl Store {
     /// Takes the steps that a node which is gone was sending; they are in doubt. How many.

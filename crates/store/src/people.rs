@@ -11,7 +11,7 @@ use countersign_domain::{
 };
 use sqlx::FromRow;
 
-use crate::{DirectoryQuery, Error, Result, Store, Tx, engine::Query, links::LinkColumns};
+use crate::{DirectoryQuery, Error, Result, Store, Tx, links::LinkColumns, query::Query};
 
 /// A technician with his link.
 #[derive(Debug, Clone)]

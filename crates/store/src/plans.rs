@@ -14,14 +14,14 @@ use crate::{
     DirectoryQuery, Options, Order, Place, RequestQuery, Shelf, Store,
     accept::{BEFORE, HEADS},
     contexts::contacts_query,
-    engine::Query,
-    lanes::{DONE, PROMOTE, STRANDED, claim_query},
+    ends::{DONE, PROMOTE},
+    lanes::{STRANDED, claim_query},
     links::COMPANIES_OF_CUSTOMER,
     lists::Table,
+    query::{Query, in_text, rows_text},
     recent::RECENT,
     requests::{JOINED, list_text},
     sync::page_query,
-    writer::rows_text,
 };
 
 async fn plan(store: &Store, query: &Query) -> Vec<String> {
@@ -52,24 +52,17 @@ async fn hot_statements_use_their_indexes() {
     let claim = claim_query("node", Time(1), 64, None, None, "");
     assert_indexed(&store, &claim, "steps_due").await;
     assert!(!plan(&store, &claim).await.iter().any(|line| line.contains("ORDER BY")), "a claim sorts what waits");
-    let eight = |name, text, width, rows| {
-        let mut query = Query::rows(rows_text(name, text, width, rows));
-        for _ in 0..width * rows {
-            query.add("x");
-        }
-        query
-    };
-    let before = eight("before", BEFORE, 3, 8);
+    let before = Query::rows(rows_text("before", BEFORE, 3, 8));
     assert_indexed(&store, &before, "sqlite_autoindex_requests").await;
     assert_indexed(&store, &before, "requests_denied (same_as=? AND again_until>?)").await;
     let mut recent = Query::build(RECENT).bind(1_i64).bind(2_i64);
     recent.list(["x", "y"]).push(" ORDER BY received_at");
     let by_company = "requests_by_company (company_id=? AND state=? AND received_at>? AND received_at<?)";
     assert_indexed(&store, &recent, by_company).await;
-    assert_indexed(&store, &eight("heads", HEADS, 8, 1), "requests_same").await;
-    assert_indexed(&store, &eight("done", DONE, 2, 8), "sqlite_autoindex_steps").await;
+    assert_indexed(&store, &Query::rows(in_text("heads", HEADS, 8)), "requests_same").await;
+    assert_indexed(&store, &Query::rows(rows_text("done", DONE, 2, 8)), "sqlite_autoindex_steps").await;
     for lanes in [1, 2, 8, 64] {
-        let promote = eight("promote", PROMOTE, lanes, 1);
+        let promote = Query::rows(in_text("promote", PROMOTE, lanes));
         assert_indexed(&store, &promote, "SEARCH steps USING INDEX steps_by_lane (lane=?)").await;
     }
     assert_indexed(&store, &Query::new(COMPANIES_OF_CUSTOMER).bind("x"), "companies_by_customer (psa_id=?)").await;

@@ -3,7 +3,7 @@
 use countersign_domain::time::Time;
 use futures_util::future::BoxFuture;
 
-use crate::{Result, Store, Tx, audit::Chain, engine::Query};
+use crate::{Result, Store, Tx, audit::Chain, query::Query};
 
 impl Store {
     /// Runs `work` on a reader's connection: it sees what is committed and cannot write.

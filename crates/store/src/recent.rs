@@ -17,7 +17,7 @@ use countersign_domain::{
     time::Time,
 };
 
-use crate::{Result, Tx, engine::Query};
+use crate::{Result, Tx, query::Query};
 
 /// How long a count stands where other nodes write to the same database, in seconds.
 const FRESH_S: i64 = 5;

@@ -3,7 +3,7 @@
 use countersign_domain::{id::RequestId, time::Time};
 use sqlx::FromRow;
 
-use crate::{NewStep, RequestRow, Result, Store, Tx, engine::Query, lanes::append_step};
+use crate::{NewStep, RequestRow, Result, Store, Tx, lanes::append_step, query::Query};
 
 /// A step of a lane, as far as reconciling looks at it.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -13,8 +13,8 @@ use sqlx::FromRow;
 
 use crate::{
     Error, Result, Store, TicketRow, Tx, audit,
-    engine::Query,
     lanes::{NewStep, append_step},
+    query::Query,
     writer::{Job, Waiting},
 };
 

@@ -5,7 +5,7 @@
 use countersign_domain::{effect::StepKind, id::StepId, time::Time};
 use sqlx::FromRow;
 
-use crate::{NewStep, Result, Store, Tx, engine::Query};
+use crate::{NewStep, Result, Store, Tx, query::Query};
 
 /// The lane in which tickets are read.
 pub const TICKETS_LANE: &str = "tickets";

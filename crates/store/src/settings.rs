@@ -2,7 +2,7 @@
 
 use countersign_domain::time::Time;
 
-use crate::{Result, Store, Tx, engine::Query};
+use crate::{Result, Store, Tx, query::Query};
 
 impl Store {
     /// A settings document and its version; none where it was never written.

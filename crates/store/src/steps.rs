@@ -14,7 +14,7 @@ use countersign_domain::{
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::{Error, Result, Store, engine::Query, requests::only};
+use crate::{Error, Result, Store, query::Query, requests::only};
 
 /// Where a step stands, as people read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

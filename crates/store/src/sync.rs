@@ -11,10 +11,9 @@ use serde::Deserialize;
 
 use crate::{
     Error, Result, Store, Tx, audit,
-    engine::Query,
     links::{LinkColumns, how_word},
     lists::Table,
-    writer::{insert_text, sizes_to},
+    query::{Query, insert_text},
 };
 
 /// The lane of all directory syncs: one step at a time, over all nodes.
@@ -132,7 +131,7 @@ pub(crate) fn page_query(kind: Kind, of: Option<&CompanyId>, after: Option<&Sync
 }
 
 /// Links of one statement at the most, a power of two: nine values each, of the 32,766 that SQLite takes.
-const LINKS: usize = 512;
+const LINKS: usize = 1024;
 
 impl Tx {
     /// Writes the links of many records of a kind, and the entries that tell of it. A link that a person made, or cut,
@@ -146,7 +145,7 @@ impl Tx {
         // In one order, so that two writers seldom wait for each other in a circle.
         links.sort_by(|a, b| a.0.cmp(&b.0));
         let mut written = 0;
-        for part in sizes_to(LINKS, &links) {
+        for part in links.chunks(LINKS) {
             let mut query = Query::rows(insert_text(
                 "links",
                 COLUMNS,

@@ -3,7 +3,7 @@
 use countersign_domain::{id::RequestId, request::Request, time::Time};
 use sqlx::FromRow;
 
-use crate::{Result, Store, Tx, engine::Query, lanes::LONGEST_WAIT_S};
+use crate::{Result, Store, Tx, lanes::LONGEST_WAIT_S, query::Query};
 
 /// The ticket of a lane. `now` and `booked` are JSON of the caller's making.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,7 @@
 //! written together, in multi-row statements and one commit (measured: 55,000 rows a second at 64 a commit against
 //! 2,400 with single statements); everything else is a unit alone in its transaction, which can be run again.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    panic::AssertUnwindSafe,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
-};
+use std::{fs::File, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
@@ -19,8 +14,9 @@ use crate::{
     accept::AcceptJob,
     audit::Chain,
     credentials::ContextCache,
-    engine::{Conn, Pools, RowsText},
-    lanes::{ClaimJob, CompleteJob},
+    ends::CompleteJob,
+    engine::{Conn, Pools},
+    lanes::ClaimJob,
     requests::TransitionJob,
 };
 
@@ -287,9 +283,13 @@ impl Hot {
     }
 
     async fn statements(&mut self, tx: &mut Tx) -> Result<()> {
+        // A kind's last statements go alone: with those of the next kind they were a text for each pair of numbers.
         crate::accept::write(tx, &mut self.accepts).await?;
+        tx.conn.flush().await?;
         crate::requests::write(tx, &mut self.transitions).await?;
-        crate::lanes::write_completed(tx, &mut self.completes).await?;
+        tx.conn.flush().await?;
+        crate::ends::write_completed(tx, &mut self.completes).await?;
+        tx.conn.flush().await?;
         crate::lanes::write_claims(tx, &mut self.claims).await
     }
 
@@ -385,85 +385,5 @@ impl Store {
         let (waiting, answer) = Waiting::new();
         self.inner.writers.send("unit", Job::Unit(Box::new(Closure { work, waiting }))).await?;
         answer.await.map_err(|_| Error::Closed)?
-    }
-}
-
-/// Rows of one statement at the most.
-const ROWS: usize = 64;
-
-/// Cuts rows into parts of 64, 32, 16, 8, 4, 2 and 1, so that few statements serve every number, and few texts.
-pub(crate) fn sizes<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    sizes_to(ROWS, rows)
-}
-
-/// The same from another power of two down, for what is written in bulk.
-pub(crate) fn sizes_to<T>(most: usize, rows: &[T]) -> impl Iterator<Item = &[T]> {
-    let mut rest = rows;
-    std::iter::from_fn(move || {
-        let size = most.min(1 << rest.len().checked_ilog2()?);
-        let (part, after) = rest.split_at(size);
-        rest = after;
-        Some(part)
-    })
-}
-
-type Texts = Mutex<HashMap<(&'static str, &'static str, usize, usize), RowsText>>;
-
-fn cached(key: (&'static str, &'static str, usize, usize), make: impl Fn(Place) -> String) -> RowsText {
-    static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::default);
-    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let text = || RowsText { numbered: make(|n| format!("${n}")).into(), bare: make(|_| "?".to_owned()).into() };
-    texts.entry(key).or_insert_with(text).clone()
-}
-
-/// `INSERT INTO table (columns) VALUES (…), (…) tail`, made once per number of rows.
-pub(crate) fn insert_text(table: &'static str, columns: &'static str, rows: usize, tail: &str) -> RowsText {
-    let width = columns.split(',').count();
-    cached((table, columns, width, rows), |place| {
-        format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", places(width, rows, place))
-    })
-}
-
-/// A text with one `{}` where the places of `rows` rows of `width` values go, made once per number of rows.
-pub(crate) fn rows_text(name: &'static str, text: &'static str, width: usize, rows: usize) -> RowsText {
-    cached((name, text, width, rows), |place| text.replacen("{}", &places(width, rows, place), 1))
-}
-
-/// Writes the place of a number.
-type Place = fn(usize) -> String;
-
-fn places(width: usize, rows: usize, place: Place) -> String {
-    let row = |row: usize| {
-        let places: Vec<String> = (1..=width).map(|column| place(row * width + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn parts_are_the_whole_in_few_sizes(length in 0_usize..500) {
-            let rows: Vec<usize> = (0..length).collect();
-            let parts: Vec<&[usize]> = sizes(&rows).collect();
-            prop_assert_eq!(parts.concat(), rows.clone());
-            prop_assert!(parts.iter().all(|part| part.len().is_power_of_two() && part.len() <= ROWS));
-            prop_assert!(parts.len() <= length / ROWS + 6);
-        }
-    }
-
-    #[test]
-    fn places_are_numbered_through() {
-        let numbered = |n: usize| format!("${n}");
-        assert_eq!(places(2, 2, numbered), "($1, $2), ($3, $4)");
-        assert_eq!(places(3, 1, numbered), "($1, $2, $3)");
-        assert_eq!(places(2, 2, |_| "?".to_owned()), "(?, ?), (?, ?)");
-        let text = insert_text("sample", "a, b", 2, "ON CONFLICT (a) DO NOTHING");
-        assert_eq!(&*text.numbered, "INSERT INTO sample (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO NOTHING");
     }
 }
