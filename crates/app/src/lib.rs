@@ -242,14 +242,14 @@ impl App {
         self.inner.ticketing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn entry(
+    fn entry<B>(
         &self,
         actor: Actor,
         action: &str,
         object: impl Into<String>,
         company: Option<CompanyId>,
-        body: serde_json::Value,
-    ) -> Entry {
+        body: B,
+    ) -> Entry<B> {
         Entry { at: self.now(), actor, action: action.to_owned(), object: object.into(), company, body }
     }
 }

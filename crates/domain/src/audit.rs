@@ -34,9 +34,9 @@ impl Actor {
     }
 }
 
-/// One entry, not yet chained.
+/// One entry, not yet chained. Its particulars are JSON, or whatever becomes an object of JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct Entry<B = serde_json::Value> {
     /// When it happened.
     pub at: Time,
     /// Who did it.
@@ -48,5 +48,5 @@ pub struct Entry {
     /// The company it belongs to, if any; readers see only their companies' entries.
     pub company: Option<CompanyId>,
     /// The particulars. Never a secret.
-    pub body: serde_json::Value,
+    pub body: B,
 }

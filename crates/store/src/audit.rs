@@ -6,11 +6,12 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use countersign_domain::{audit::Entry, role::Access, time::Time};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
 use crate::{
-    Result, Store, Tx,
+    Error, Result, Store, Tx,
     engine::Conn,
     query::{Query, ROWS, insert_text},
     requests::only,
@@ -30,9 +31,10 @@ impl Chain {
         Self { name, seq: 0, head }
     }
 
-    fn next(&mut self, entry: &Entry) -> Linked {
+    fn next(&mut self, entry: &Entry<impl Serialize>) -> Result<Linked> {
+        let body =
+            serde_json::to_string(&entry.body).map_err(|error| Error::corrupt("an entry of the audit log", error))?;
         self.seq += 1;
-        let body = entry.body.to_string();
         let digest = hex(&Sha256::digest(body.as_bytes()));
         let row = AuditRow {
             chain: self.name.clone(),
@@ -48,7 +50,7 @@ impl Chain {
             hash: String::new(),
         };
         self.head = row.computed_hash();
-        Linked(AuditRow { hash: self.head.clone(), ..row })
+        Ok(Linked(AuditRow { hash: self.head.clone(), ..row }))
     }
 }
 
@@ -163,11 +165,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 const COLUMNS: &str = "chain, seq, at, actor, action, object, company_id, body, digest, prev, hash";
 
 /// Writes entries into a chain, in as few statements as can be.
-pub(crate) async fn append(conn: &mut Conn, chain: &mut Chain, entries: &[Entry]) -> Result<()> {
+pub(crate) async fn append<B: Serialize + Sync>(
+    conn: &mut Conn,
+    chain: &mut Chain,
+    entries: &[Entry<B>],
+) -> Result<()> {
     for part in entries.chunks(ROWS) {
         let mut query = Query::rows(insert_text("audit", COLUMNS, part.len(), ""));
         for entry in part {
-            let Linked(row) = chain.next(entry);
+            let Linked(row) = chain.next(entry)?;
             query.add(row.chain);
             query.add(row.seq);
             query.add(row.at);
@@ -386,9 +392,9 @@ mod tests {
             action: "sample.done".to_owned(),
             object: text.clone(),
             company: None,
-            body: text.as_str().into(),
+            body: serde_json::Value::from(text.as_str()),
         });
-        entries.map(|entry| chain.next(&entry).0).collect()
+        entries.map(|entry| chain.next(&entry).unwrap().0).collect()
     }
 
     fn faults(rows: &[AuditRow]) -> usize {

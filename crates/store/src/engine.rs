@@ -252,6 +252,9 @@ impl Conn {
 
     /// Creates the tables as they were at a version, or brings them up to it, as a part of the transaction that runs.
     pub(crate) async fn migrate_to(&mut self, version: i64) -> Result<()> {
+        if let Some(begin) = self.begin.take() {
+            self.run(&begin).await?;
+        }
         self.flush().await?;
         let all = sqlx::migrate!("./migrations");
         let mut migrations: Vec<_> = all.iter().filter(|migration| migration.version <= version).cloned().collect();
@@ -331,7 +334,7 @@ const POSTGRES_WRITERS: u32 = 4;
 /// Connections that read.
 const READERS: u32 = 4;
 /// Prepared statements that a connection keeps.
-const STATEMENTS: usize = 200;
+const STATEMENTS: usize = 500;
 /// Rows that SQLite's thread reads ahead: each time that it has to wait for room, two threads are woken.
 const ROWS_AHEAD: usize = 1024;
 /// How long a reader waits for a connection.
@@ -538,4 +541,95 @@ pub(crate) fn lock(path: &Path) -> Result<File> {
         std::fs::TryLockError::Error(error) => open(format!("its lock cannot be taken: {error}")),
     })?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn conn() -> (tempfile::TempDir, Conn) {
+        let folder = tempfile::tempdir().unwrap();
+        let pools = Pools::open(&Place::Sqlite(folder.path().join("sample.db"))).await.unwrap();
+        let mut conn = pools.writer().await.unwrap();
+        conn.execute(&Query::new("CREATE TABLE sample (name TEXT PRIMARY KEY, n BIGINT)")).await.unwrap();
+        (folder, conn)
+    }
+
+    fn insert(name: &str) -> Query {
+        Query::new("INSERT INTO sample (name, n) VALUES ($1, $2)").bind(name).bind(1_i64)
+    }
+
+    async fn names(conn: &mut Conn) -> Vec<String> {
+        let rows: Vec<(String,)> = conn.all(&Query::new("SELECT name FROM sample ORDER BY name")).await.unwrap();
+        rows.into_iter().map(|(name,)| name).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_left_for_later_is_there_for_the_next_statement_and_not_in_its_count() {
+        let (_folder, mut conn) = conn().await;
+        conn.begin().await.unwrap();
+        conn.execute_later(insert("one")).await.unwrap();
+        conn.execute_later(insert("two")).await.unwrap();
+        let update = Query::new("UPDATE sample SET n = $1 WHERE name = $2").bind(2_i64).bind("two");
+        assert_eq!(conn.execute(&update).await.unwrap(), 1);
+        conn.execute_later(insert("three")).await.unwrap();
+        let two = Query::new("SELECT n FROM sample WHERE name = $1").bind("two");
+        assert_eq!(conn.one::<(i64,)>(&two).await.unwrap(), Some((2,)));
+        conn.execute_later(insert("four")).await.unwrap();
+        conn.commit().await.unwrap();
+        assert_eq!(names(&mut conn).await, ["four", "one", "three", "two"]);
+    }
+
+    #[tokio::test]
+    async fn places_in_another_order_go_alone_behind_what_was_left_for_later() {
+        let (_folder, mut conn) = conn().await;
+        conn.begin().await.unwrap();
+        conn.execute_later(insert("one")).await.unwrap();
+        let query = Query::new("SELECT name, $1 FROM sample WHERE name = $1").bind("one");
+        assert_eq!(conn.all::<(String, String)>(&query).await.unwrap(), [("one".to_owned(), "one".to_owned())]);
+        conn.commit().await.unwrap();
+        assert_eq!(names(&mut conn).await, ["one"]);
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_what_was_left_for_later_fails_the_transaction() {
+        let (_folder, mut conn) = conn().await;
+        for by_commit in [true, false] {
+            conn.begin().await.unwrap();
+            conn.execute_later(insert("one")).await.unwrap();
+            conn.execute_later(insert("one")).await.unwrap();
+            let outcome = if by_commit { conn.commit().await } else { conn.execute(&insert("two")).await.map(|_| ()) };
+            assert!(matches!(outcome, Err(Error::Taken)), "{outcome:?}");
+            assert!(conn.commit().await.is_err(), "a transaction that failed is not kept");
+            assert!(conn.roll_back().await);
+            assert!(names(&mut conn).await.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_left_for_later_goes_with_its_transaction() {
+        let (_folder, mut conn) = conn().await;
+        conn.begin().await.unwrap();
+        assert!(conn.roll_back().await, "nothing had begun");
+        conn.begin().await.unwrap();
+        conn.execute_later(insert("one")).await.unwrap();
+        assert!(conn.roll_back().await, "nothing had begun");
+        conn.begin().await.unwrap();
+        conn.execute(&insert("two")).await.unwrap();
+        conn.execute_later(insert("three")).await.unwrap();
+        assert!(conn.roll_back().await);
+        conn.begin().await.unwrap();
+        conn.commit().await.unwrap();
+        assert!(names(&mut conn).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn tables_that_are_made_in_a_transaction_go_with_it() {
+        let (_folder, mut conn) = conn().await;
+        conn.begin().await.unwrap();
+        conn.migrate_to(newest_schema()).await.unwrap();
+        assert!(conn.tables().await.unwrap().len() > 10);
+        assert!(conn.roll_back().await);
+        assert_eq!(conn.tables().await.unwrap(), ["sample"]);
+    }
 }

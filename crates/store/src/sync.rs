@@ -7,7 +7,7 @@ use countersign_domain::{
     text::name_key,
     time::Time,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Store, Tx, audit,
@@ -139,7 +139,12 @@ impl Tx {
     ///
     /// # Errors
     /// [`Error::Database`] where they cannot be written.
-    pub async fn set_links(&mut self, kind: Kind, links: &[(String, Link)], entries: &[Entry]) -> Result<u64> {
+    pub async fn set_links<B: Serialize + Sync>(
+        &mut self,
+        kind: Kind,
+        links: &[(String, Link)],
+        entries: &[Entry<B>],
+    ) -> Result<u64> {
         const COLUMNS: &str = "kind, id, state, psa_id, psa_name, psa_name_key, how, at, candidates";
         let mut links: Vec<&(String, Link)> = links.iter().collect();
         // In one order, so that two writers seldom wait for each other in a circle.
