@@ -7,7 +7,7 @@ use countersign_domain::{id::RequestId, role::Access};
 
 use crate::{
     Error, RequestRow, Result, Store,
-    engine::Query,
+    query::Query,
     requests::{by_ids, only},
 };
 
