@@ -126,7 +126,8 @@ async fn what_is_no_whole_backup_is_refused() {
     assert_eq!(taken.code, Some(0), "{taken:?}");
     let running = run(&mut on(server.data(), &["restore", path, "--force"])).await;
     assert_ne!(running.code, Some(0));
-    assert!(running.err.contains("stop it first"), "{running:?}");
+    assert!(running.err.contains("a running server has"), "{running:?}");
+    assert!(running.err.contains("Stop it first"), "{running:?}");
 
     let whole = std::fs::read(&file).expect("it can be read");
     for (bytes, why) in [
