@@ -249,17 +249,17 @@ type Texts = Mutex<HashMap<Made, RowsText>>;
 type Place = fn(usize) -> String;
 
 /// The text for so many rows, or for the next power of two of them, from `make`, which is given that number.
-fn cached((name, text, tail, width, rows): Made, make: impl Fn(usize, Place) -> String) -> RowsText {
+fn cached((name, piece, tail, width, rows): Made, make: impl Fn(usize, Place) -> String) -> RowsText {
     static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::default);
     let rows = rows.next_power_of_two();
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = || RowsText {
+    let text = || RowsText {
         numbered: make(rows, |n| format!("${n}")).into(),
         bare: make(rows, |_| "?".to_owned()).into(),
         width,
         places: width * rows,
     };
-    texts.entry((name, text, tail, width, rows)).or_insert_with(made).clone()
+    texts.entry((name, piece, tail, width, rows)).or_insert_with(text).clone()
 }
 
 /// `INSERT INTO table (columns) … tail` of many rows. The first column is never NULL.
