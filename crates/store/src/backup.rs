@@ -18,7 +18,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Error, Place, Result,
-    engine::{self, Cells, Conn, Pools},
+    engine::{self, Cells, Conn},
+    pools::{self, Pools},
     query::Query,
 };
 
@@ -319,7 +320,7 @@ impl<R: BufRead> Lines<R> {
         let bytes = self.bytes()?;
         let header: Header = serde_json::from_slice(&bytes)
             .map_err(|_| BackupError::Foreign("its first line is another one than a backup begins with".to_owned()))?;
-        if header.countersign_backup != FORM || header.schema > engine::newest_schema() {
+        if header.countersign_backup != FORM || header.schema > pools::newest_schema() {
             return Err(BackupError::Newer { version: header.version });
         }
         self.hash.update(&bytes);
@@ -387,7 +388,7 @@ pub async fn restore(
 ) -> Result<(Header, Vec<TableCount>), BackupError> {
     // Held until all is written: no server may start meanwhile.
     let _lock = match place {
-        Place::Sqlite(path) => Some(engine::lock(path)?),
+        Place::Sqlite(path) => Some(pools::lock(path)?),
         Place::Postgres { .. } => None,
     };
     let mut lines = Lines::new(file);
@@ -424,7 +425,7 @@ async fn replace<R: BufRead>(
     clear(conn, over).await?;
     conn.migrate_to(schema).await?;
     let counts = fill(conn, lines).await?;
-    conn.migrate_to(engine::newest_schema()).await?;
+    conn.migrate_to(pools::newest_schema()).await?;
     doubt(conn, now).await?;
     Ok(counts)
 }

@@ -27,6 +27,7 @@ mod nodes;
 mod people;
 #[cfg(test)]
 mod plans;
+mod pools;
 mod query;
 mod reader;
 mod recent;
@@ -61,7 +62,7 @@ pub use sync::{SYNC_LANE, SyncRow};
 pub use tickets::{Followed, ReadBack, TicketNews, TicketRow, ToVerify};
 pub use writer::Tx;
 
-use engine::Pools;
+use pools::Pools;
 use query::Query;
 
 /// Result of a store call.
@@ -114,7 +115,7 @@ impl Store {
     /// reached, its schema is newer than this program.
     pub async fn open(options: Options, now: countersign_domain::time::Time) -> Result<Self> {
         let lock = match &options.place {
-            Place::Sqlite(path) => Some(engine::lock(path)?),
+            Place::Sqlite(path) => Some(pools::lock(path)?),
             Place::Postgres { .. } => None,
         };
         let pools = Pools::open(&options.place).await?;

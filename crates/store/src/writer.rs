@@ -10,14 +10,8 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Error, Result, Store,
-    accept::AcceptJob,
-    audit::Chain,
-    credentials::ContextCache,
-    ends::CompleteJob,
-    engine::{Conn, Pools},
-    lanes::ClaimJob,
-    requests::TransitionJob,
+    Error, Result, Store, accept::AcceptJob, audit::Chain, credentials::ContextCache, ends::CompleteJob, engine::Conn,
+    lanes::ClaimJob, pools::Pools, requests::TransitionJob,
 };
 
 /// Jobs written in one transaction at the most.
