@@ -205,17 +205,23 @@ impl App {
     /// Has a new ticket made in the place of one that is gone; the lane goes on there.
     ///
     /// # Errors
-    /// [`Error::NotFound`], or `ticket_not_gone` where the step does not stand before a ticket that is gone.
+    /// [`Error::NotFound`], `step_over` where it is being sent right now, or `ticket_not_gone` where it does not stand before
+    /// a ticket that is gone.
     pub async fn new_ticket_for_step(&self, by: &Technician, id: &StepId) -> Result<StepRow> {
         let step = self.step_to_run(by, id).await?;
         let entry = self.step_entry(by, &step, "ticket.replaced");
         match self.store().replace_ticket(id, self.now(), entry).await {
             Ok(()) => {}
             Err(countersign_store::Error::Stale) => {
-                return Err(Error::conflict(
-                    "ticket_not_gone",
-                    "The step does not stand before a ticket that is gone. Retry shows how it stands now.",
-                ));
+                let being_sent = self.store().step(&by.access, id).await?.is_some_and(|step| step.state == "sending");
+                return Err(if being_sent {
+                    over()
+                } else {
+                    Error::conflict(
+                        "ticket_not_gone",
+                        "The step does not stand before a ticket that is gone. Retry shows how it stands now.",
+                    )
+                });
             }
             Err(error) => return Err(error.into()),
         }

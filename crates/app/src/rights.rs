@@ -50,7 +50,7 @@ struct Noticed {
 enum Sign {
     /// Halo says that a right is missing: for a call that writes, or for any.
     NotPermitted { call: Option<Refused>, words: String },
-    /// Halo refuses something else of an action, as it does for a ticket that is hidden.
+    /// One ticket is not shown, or Halo refuses something else of an action on it, as it does for one that is hidden.
     OneTicket,
     /// What must be visible is not.
     Hidden,
@@ -152,6 +152,11 @@ impl App {
     /// Tickets of ours that must be visible were not.
     pub(crate) fn hidden(&self) {
         self.inner.rights.notice(Noticed { since: self.now().plus_seconds(-BEFORE_S), sign: Sign::Hidden });
+    }
+
+    /// One ticket is not shown any more: it is gone, or hidden.
+    pub(crate) fn hidden_alone(&self) {
+        self.inner.rights.notice(Noticed { since: self.now().plus_seconds(-BEFORE_S), sign: Sign::OneTicket });
     }
 
     /// Looks at rights whenever something was noticed, until the task is dropped.

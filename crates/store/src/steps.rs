@@ -456,7 +456,8 @@ impl Store {
     }
 
     /// A person has a new ticket made in the place of one that is gone: the lane's first step is done again, and this step
-    /// comes after it, or is the first. The old ticket is kept as a former one.
+    /// comes after it, or is the first. The old ticket is kept as a former one. It does not matter whether the step was let
+    /// go meanwhile and waits for its turn.
     ///
     /// # Errors
     /// [`Error::Stale`] where the step does not stand before a ticket that is gone, and nothing was changed.
@@ -467,7 +468,7 @@ impl Store {
             Box::pin(async move {
                 let back = Query::new(
                     "UPDATE steps SET state = 'queued', doubt_at = NULL, floor = NULL, cause = NULL, since = NULL
-                     WHERE id = $1 AND state = 'attention' AND cause = 'ticket_gone' RETURNING lane",
+                     WHERE id = $1 AND state IN ('attention', 'waiting') AND cause = 'ticket_gone' RETURNING lane",
                 )
                 .bind(id.as_str());
                 let Some((lane,)) = tx.conn.one::<(String,)>(&back).await? else { return Err(Error::Stale) };

@@ -151,7 +151,7 @@ impl App {
         let is_opened = actions.iter().any(|found| found.opening);
         let other = reworded(&actions).next();
         if (other.is_some() || !is_opened) && psa.ticket(&known.psa_id).await?.is_none() {
-            self.hidden();
+            self.hidden_alone();
             let words = format!(
                 "Looked for it: ticket {} is not shown any more, so nobody can tell whether it stands there. Restore the \
                  ticket and try again, have a new one made, or give the step up.",

@@ -91,11 +91,6 @@ async fn told_closed_at(house: &House, id: &RequestId) -> Option<Time> {
     house.app().request_detail(&house.admin, id).await.unwrap().ticket.unwrap().closed_by_hand_at
 }
 
-async fn audited(house: &House, id: &RequestId, action: &str) -> usize {
-    let rows = house.app().audit(&house.admin, Some(id.as_str()), None, 200).await.unwrap();
-    rows.iter().filter(|row| row.action == action).count()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_the_ticket_withdraws_what_was_asked_again_and_what_joined_it() {
     for house in houses(&settings(ClosedByHand::Withdraw, Some(NEW))).await {
@@ -108,9 +103,9 @@ async fn closing_the_ticket_withdraws_what_was_asked_again_and_what_joined_it() 
         look(&house).await;
         for id in [&again.id, &repeat.id] {
             until("it is withdrawn", async || house.request(id).await.state == State::Withdrawn).await;
-            assert_eq!(audited(&house, id, "request.withdrawn").await, 1);
+            assert_eq!(house.audited(id.as_str(), "request.withdrawn").await, 1);
         }
-        assert_eq!(audited(&house, &again.id, "ticket.closed_by_hand").await, 1);
+        assert_eq!(house.audited(again.id.as_str(), "ticket.closed_by_hand").await, 1);
         assert_eq!(house.request(&first.id).await.state, State::Denied);
         look(&house).await;
         let ticket = house.halo.ticket_of(first.id.as_str()).await;
@@ -128,7 +123,7 @@ async fn a_ticket_that_asking_again_left_closed_was_closed_by_nobody() {
         assert_eq!(status(&house, &first).await, CLOSED, "by the denial");
         assert_eq!(house.request(&again.id).await.state, State::Pending);
         assert_eq!(
-            (told_closed_at(&house, &again.id).await, audited(&house, &again.id, "ticket.closed_by_hand").await),
+            (told_closed_at(&house, &again.id).await, house.audited(again.id.as_str(), "ticket.closed_by_hand").await),
             (None, 0)
         );
         // Opened by a person and closed again, it was.

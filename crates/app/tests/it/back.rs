@@ -38,11 +38,6 @@ async fn view(house: &House, id: &RequestId) -> TicketView {
     house.app().request_detail(&house.admin, id).await.unwrap().ticket.unwrap()
 }
 
-async fn audited(house: &House, id: &RequestId, action: &str) -> usize {
-    let rows = house.app().audit(&house.admin, Some(id.as_str()), None, 200).await.unwrap();
-    rows.iter().filter(|row| row.action == action).count()
-}
-
 /// How often Halo was asked for tickets.
 async fn looks(house: &House) -> u64 {
     house.halo.counts().await["GET /Tickets"].as_u64().unwrap_or(0)
@@ -87,12 +82,12 @@ async fn a_ticket_closed_by_hand_is_told_and_stays_closed() {
     next_look(&house).await;
     until("it is told", async || view(&house, &request.id).await.closed_by_hand_at.is_some()).await;
     assert_eq!(house.request(&request.id).await.state, State::Pending);
-    assert_eq!(audited(&house, &request.id, "ticket.closed_by_hand").await, 1);
+    assert_eq!(house.audited(request.id.as_str(), "ticket.closed_by_hand").await, 1);
     // Open again, and nothing is told any more.
     person(&house, &ticket, json!({ "status_id": NEW })).await;
     next_look(&house).await;
     until("it is not told any more", async || view(&house, &request.id).await.closed_by_hand_at.is_none()).await;
-    assert_eq!(audited(&house, &request.id, "ticket.open_again").await, 1);
+    assert_eq!(house.audited(request.id.as_str(), "ticket.open_again").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,7 +121,7 @@ async fn a_ticket_closed_by_hand_withdraws_its_request_and_all_that_joined() {
     next_look(&house).await;
     for id in [&request.id, &repeat.id] {
         until("it is withdrawn", async || house.request(id).await.state == State::Withdrawn).await;
-        assert_eq!(audited(&house, id, "request.withdrawn").await, 1);
+        assert_eq!(house.audited(id.as_str(), "request.withdrawn").await, 1);
     }
     next_look(&house).await;
     house.assert_all_done().await;
@@ -224,7 +219,7 @@ async fn a_deleted_ticket_is_told_and_never_made_anew() {
     next_look(&house).await;
     house.assert_all_done().await;
     assert_eq!(house.halo.tickets().await.len(), 1, "no new one");
-    assert_eq!(audited(&house, &request.id, "ticket.gone").await, 1, "told once");
+    assert_eq!(house.audited(request.id.as_str(), "ticket.gone").await, 1, "told once");
     // Restored there, it is as before.
     person(&house, &ticket, json!({ "deleted": false })).await;
     next_look(&house).await;
@@ -267,7 +262,7 @@ async fn a_merged_ticket_is_followed() {
     person(&house, &ticket, merged).await;
     next_look(&house).await;
     until("it is followed", async || view(&house, &request.id).await.id == into).await;
-    assert_eq!(audited(&house, &request.id, "ticket.merged").await, 1);
+    assert_eq!(house.audited(request.id.as_str(), "ticket.merged").await, 1);
     house.approve(&request).await;
     house.assert_all_done().await;
     let shown = house.halo.tickets_of(other.id.as_str()).await.remove(0);
@@ -304,7 +299,7 @@ async fn of_many_merged_tickets_none_counts_as_gone() {
     })
     .await;
     for request in requests.iter().chain([&target]) {
-        assert_eq!(audited(&house, &request.id, "ticket.gone").await, 0);
+        assert_eq!(house.audited(request.id.as_str(), "ticket.gone").await, 0);
     }
 }
 

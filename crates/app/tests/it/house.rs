@@ -313,6 +313,12 @@ impl House {
         detail.attempts.into_iter().map(|attempt| (attempt.kind, attempt.result)).collect()
     }
 
+    /// How many of the newest entries of the audit log about an object tell of such an action.
+    pub(crate) async fn audited(&self, object: &str, action: &str) -> usize {
+        let rows = self.app().audit(&self.admin, Some(object), None, 200).await.unwrap();
+        rows.iter().filter(|row| row.action == action).count()
+    }
+
     /// Waits until a record's link stands so.
     pub(crate) async fn until_link(&self, kind: Kind, id: &str, state: LinkState) {
         until(&format!("{} {id} is {}", kind.as_str(), state.as_str()), async || {

@@ -439,15 +439,21 @@ async fn a_note_in_doubt_on_a_ticket_that_is_gone_may_get_a_new_one() {
     house.halo.control("DELETE", &format!("/tickets/{old}"), json!({})).await;
     house.halo.no_faults().await;
     house.until_step(&request.id, "record_decision", "attention").await;
+    house.until_checked().await;
     let steps = house.steps_of(&request.id).await;
     let step = steps.iter().find(|step| step.kind == "record_decision").unwrap();
-    assert_eq!(step.cause, Some(Cause::TicketGone), "{step:?}");
+    assert_eq!((step.state.as_str(), step.cause), ("attention", Some(Cause::TicketGone)), "{step:?}");
     assert!(step.words.as_ref().unwrap().contains(&format!("ticket {old} is not shown any more")), "{step:?}");
     house.app().new_ticket_for_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
     house.assert_all_done().await;
     let tickets = house.halo.tickets_of(request.id.as_str()).await;
     assert_eq!(tickets.len(), 2, "{tickets:#?}");
     assert_right(tickets.iter().find(|ticket| ticket["id"] != old).unwrap(), &request);
+    assert_eq!(
+        house.audited("ticketing", "steps.retried").await,
+        0,
+        "one ticket that is gone is no right that came back"
+    );
 }
 
 /// Halo answers well, but with something else than what was asked for.

@@ -48,6 +48,16 @@ impl House {
         request
     }
 
+    /// The check that is run when something was noticed has ended.
+    pub(crate) async fn until_checked(&self) {
+        until("the check has run", async || self.checks().await > 0).await;
+        until("the check has ended", async || {
+            let run = self.app().check_run(&self.admin);
+            run.is_some_and(|run| run.finished == countersign_app::check::Finished::Yes)
+        })
+        .await;
+    }
+
     async fn checks(&self) -> u64 {
         let counts = self.halo.counts().await;
         counts["GET /Agent/me"].as_u64().unwrap_or_default()
@@ -182,12 +192,7 @@ async fn a_ticket_that_is_gone_raises_no_banner() {
     house.halo.control("DELETE", &format!("/tickets/{id}"), json!({})).await;
     house.approve(&request).await;
     house.until_step(&request.id, "record_decision", "attention").await;
-    until("the check has run", async || house.checks().await > 0).await;
-    until("the check has ended", async || {
-        let run = house.app().check_run(&house.admin);
-        run.is_some_and(|run| run.finished == countersign_app::check::Finished::Yes)
-    })
-    .await;
+    house.until_checked().await;
     assert_eq!(house.app().ticketing().trouble, None);
     let steps = house.steps_of(&request.id).await;
     assert!(steps.iter().any(|step| step.kind == "record_decision" && step.state == "attention"));

@@ -111,6 +111,12 @@ both! {
         store.retry_steps(vec![(record.id.clone(), audit())], NOW).await.unwrap();
         let record = claim_one(&store, NOW).await;
         stands(&store, &record, Cause::TicketGone, STUCK).await;
+        // Let go while the person reads; he may have his new ticket before it is sent, and after it ended alike.
+        store.retry_refused(Time(0), NOW, 10).await.unwrap();
+        let record = claim_one(&store, NOW).await;
+        assert!(matches!(store.replace_ticket(&record.id, NOW, audit()).await, Err(Error::Stale)), "it is being sent");
+        stands(&store, &record, Cause::TicketGone, STUCK).await;
+        store.retry_refused(Time(0), NOW, 10).await.unwrap();
         store.replace_ticket(&record.id, NOW, audit()).await.unwrap();
         assert!(matches!(store.replace_ticket(&record.id, NOW, audit()).await, Err(Error::Stale)));
         assert_eq!(store.former_tickets(&lane).await.unwrap(), ["48102"]);
