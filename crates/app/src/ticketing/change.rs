@@ -7,12 +7,17 @@ use std::collections::BTreeMap;
 
 use countersign_domain::{request::TicketOn, ticket::Part};
 use countersign_psa::{Choices, Visibility};
+use url::Url;
 
 use super::{
     offered::{CHOICES, apply_choices, is_offered},
     settings::{ConnectionSettings, Settings, Switch, TimeEntry},
 };
 use crate::{Error, Result, budget::Allowance, follow::ClosedByHand};
+
+/// More calls at once is the same as off.
+const MOST_CALLS: u32 = 1_000_000;
+const LONGEST_WINDOW_S: u32 = 86_400;
 
 /// A change of the settings: only what is `Some` changes; the inner `None` takes a value away.
 #[derive(Debug, Clone, Default)]
@@ -158,14 +163,29 @@ pub(super) fn changed_connection(mut connection: ConnectionSettings, change: &Ch
             return Err(Error::invalid("missing", field, format!("{field} is missing.")));
         }
     }
-    if connection.ticket_url.as_ref().is_some_and(|url| !url.contains("{id}")) {
-        return Err(Error::invalid(
-            "ticket_url",
-            "ticket_url",
-            "ticket_url needs {id} where the ticket's number goes.",
-        ));
+    for (field, value) in [("resource_url", &connection.resource_url), ("auth_url", &connection.auth_url)] {
+        if !is_web_address(value) {
+            let sentence = format!("{value:?} is not an address such as https://example.halopsa.com/api.");
+            return Err(Error::invalid("address", field, sentence));
+        }
+    }
+    if let Some(url) = &connection.ticket_url {
+        if !url.contains("{id}") {
+            let sentence = "ticket_url needs {id} where the ticket's number goes.";
+            return Err(Error::invalid("ticket_url", "ticket_url", sentence));
+        }
+        // People open it from tickets' pages and mails.
+        if !is_web_address(&url.replace("{id}", "1")) {
+            let sentence = format!("{url:?} is not an address such as https://example.halopsa.com/ticket?id={{id}}.");
+            return Err(Error::invalid("ticket_url", "ticket_url", sentence));
+        }
     }
     Ok(connection)
+}
+
+/// Whether a browser opens it as a page, and not as a script or a file.
+fn is_web_address(text: &str) -> bool {
+    text.parse::<Url>().is_ok_and(|url| url.has_host() && matches!(url.scheme(), "https" | "http"))
 }
 
 pub(super) fn apply(after: &mut Settings, change: &Change) -> Result<()> {
@@ -202,8 +222,12 @@ pub(super) fn apply(after: &mut Settings, change: &Change) -> Result<()> {
     if !(1..=1440).contains(&after.follow_minutes) {
         return Err(Error::invalid("follow_minutes", "follow_minutes", "follow_minutes is from 1 to 1440."));
     }
-    if !after.budget.off && (after.budget.calls == 0 || after.budget.window_s == 0) {
-        return Err(Error::invalid("budget", "budget", "budget needs at least 1 call in at least 1 second, or off."));
+    let Allowance { calls, window_s, off } = after.budget;
+    let is_allowance = (1..=MOST_CALLS).contains(&calls) && (1..=LONGEST_WINDOW_S).contains(&window_s);
+    if !off && !is_allowance {
+        let sentence =
+            format!("budget is from 1 to {MOST_CALLS} calls in 1 to {LONGEST_WINDOW_S} seconds (a day), or off.");
+        return Err(Error::invalid("budget", "budget", sentence));
     }
     match after.time {
         TimeEntry::Fixed { minutes } | TimeEntry::Measured { minimum_minutes: minutes }

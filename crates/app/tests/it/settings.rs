@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use countersign_app::ticketing::{Change, Switch, TimeEntry};
+use countersign_app::{
+    budget::Allowance,
+    ticketing::{Change, Switch, TimeEntry},
+};
 use countersign_domain::{
     audit::Actor,
     id::CompanyId,
@@ -132,6 +135,33 @@ async fn a_choice_is_compared_with_what_halo_offers_and_the_field_is_named() {
     house.set(Change { priority: Some(Some("46".into())), ..Change::default() }).await;
     let computer = house.sample_computer().await;
     assert_eq!(house.approved(&computer).await["priority_id"], 46);
+}
+
+/// Addresses are opened by people, too: a script is none. A refused change keeps what was in force.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_or_allowance_that_cannot_be_used_is_refused_at_its_field() {
+    let house = House::new().await;
+    let settings = || serde_json::to_value(house.app().ticketing().settings).unwrap();
+    let before = settings();
+    for address in
+        ["javascript:alert({id})", "javascript://example.org/%0aalert({id})", "ftp://example.org/{id}", "x{id}"]
+    {
+        let template = Change { ticket_url: Some(Some(address.into())), ..Change::default() };
+        let (field, sentence) = house.refused(template).await;
+        assert_eq!(field, Some("ticket_url"));
+        assert!(sentence.contains("is not an address such as https://example.halopsa.com/ticket"), "{sentence}");
+        let resource = Change { resource_url: Some(address.into()), ..Change::default() };
+        assert_eq!(house.refused(resource).await.0, Some("resource_url"));
+        let auth = Change { auth_url: Some(address.into()), ..Change::default() };
+        assert_eq!(house.refused(auth).await.0, Some("auth_url"));
+    }
+    for (calls, window_s) in [(0, 300), (300, 0), (1_000_001, 300), (300, 86_401)] {
+        let budget = Some(Allowance { calls, window_s, off: false });
+        assert_eq!(house.refused(Change { budget, ..Change::default() }).await.0, Some("budget"));
+    }
+    assert_eq!(settings(), before);
+    house.set(Change { ticket_url: Some(Some("https://desk.example.org/{id}".into())), ..Change::default() }).await;
+    assert_eq!(settings()["connection"]["ticket_url"], "https://desk.example.org/{id}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

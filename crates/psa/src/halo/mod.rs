@@ -104,6 +104,11 @@ impl Connect for HaloConnect {
     }
 }
 
+/// Whether a browser opens it as a page, and not as a script or a file.
+fn is_web_address(text: &str) -> bool {
+    text.parse::<Url>().is_ok_and(|url| url.has_host() && matches!(url.scheme(), "https" | "http"))
+}
+
 fn address(text: &str) -> Result<Url, Fault> {
     let url = text.trim().parse::<Url>().ok().filter(Url::has_host);
     url.ok_or_else(|| map::invalid(&format!("{text:?} is not an address such as https://example.halopsa.com/api")))
@@ -158,7 +163,7 @@ impl Halo {
         if self.ticket_url.is_none() && self.agent_url.get().is_none() {
             match self.sync().instance_info().await {
                 Ok(info) => {
-                    let found = info.agent_url.filter(|url| url.parse::<Url>().is_ok_and(|url| url.has_host()));
+                    let found = info.agent_url.filter(|url| is_web_address(url));
                     // Another call may have been quicker; both learnt the same.
                     let _ = self.agent_url.set(found.unwrap_or_default());
                 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_psa::halo::HaloConnect;
 use countersign_psa::{Cause, Class, Connect, Connection};
+use serde_json::json;
 
 use crate::desk::{Desk, Spent, connection, egress, new_ticket};
 
@@ -68,6 +69,19 @@ async fn links_open_the_ticket_where_people_work() {
         Connection { ticket_url: Some("https://desk.example.com/tickets?id={id}".into()), ..connection(&desk.sim) };
     let psa = HaloConnect::new(egress(&["127.0.0.1"])).connect(&own, Arc::new(Spent::default())).unwrap();
     assert_eq!(psa.ticket_url("7"), "https://desk.example.com/tickets?id=7");
+}
+
+/// What Halo names as its own address is opened by people: a script is not taken for one.
+#[tokio::test]
+async fn links_open_what_halo_names_only_where_that_is_a_page() {
+    for (named, opens) in [("https://halo.example.com", true), ("javascript://halo.example.com/%0aalert(1)//", false)] {
+        let desk = Desk::open().await;
+        desk.fault("/InstanceInfo", "garbage", json!({"method": "GET", "body": {"agent_url": named}})).await;
+        desk.psa.knock().await;
+        let ours = desk.sim.url();
+        let root = if opens { named } else { &ours };
+        assert_eq!(desk.psa.ticket_url("7"), format!("{root}/ticket?id=7"));
+    }
 }
 
 #[tokio::test]
