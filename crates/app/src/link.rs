@@ -55,7 +55,12 @@ impl App {
         }
         let psa = self.psa()?;
         let Some(found) = self.find(&*psa, &ours).await? else { return Ok(Some(ours.link)) };
-        self.keep_link(&*psa, &ours, found, actor).await.map(Some)
+        let link = self.keep_link(&*psa, &ours, found, actor).await?;
+        if (kind, link.state, ours.link.at) == (Kind::Company, LinkState::Unlinked, None) {
+            // Its tickets wait for a person, who is offered what is called alike now and not with the next full sync.
+            self.suggest_customers().await?;
+        }
+        Ok(Some(link))
     }
 
     /// None where the kind lives inside a customer and the company has none yet.

@@ -144,6 +144,8 @@ const KEPT_S: i64 = 3600;
 pub(crate) enum Join {
     /// It will.
     Running,
+    /// It will if it has not begun.
+    Waiting,
     /// It began before what this one is for.
     Never,
 }
@@ -158,6 +160,11 @@ impl App {
         all_companies(by)?;
         self.psa()?;
         self.begin_sync(how, Join::Running).await
+    }
+
+    /// Asks for a walk over Halo's customers alone, for what is called like a company that none is called after.
+    pub(crate) async fn suggest_customers(&self) -> Result<()> {
+        self.begin_walks(SyncKind::Full, &[Kind::Company], Join::Waiting).await
     }
 
     /// How the directory stands to Halo's, from the database: the same on every node.
@@ -195,8 +202,12 @@ impl App {
     }
 
     pub(crate) async fn begin_sync(&self, how: SyncKind, join: Join) -> Result<()> {
-        let steps: Vec<NewStep> = ORDER
-            .into_iter()
+        self.begin_walks(how, &ORDER, join).await
+    }
+
+    async fn begin_walks(&self, how: SyncKind, kinds: &'static [Kind], join: Join) -> Result<()> {
+        let steps: Vec<NewStep> = kinds
+            .iter()
             .map(|kind| {
                 let subject = format!("{}/{}", how.as_str(), kind.as_str());
                 NewStep::round(self.step_id(), SYNC_LANE, subject, StepKind::SyncDirectory)
@@ -208,9 +219,17 @@ impl App {
             .write(move |tx| {
                 let steps = steps.clone();
                 Box::pin(async move {
+                    let joins = |state: &str| match join {
+                        Join::Running => true,
+                        Join::Waiting => state != "sending",
+                        Join::Never => false,
+                    };
+                    // What walks over the last kind of these walks over the others before, or did.
+                    let will_do = |subject: Option<(SyncKind, Kind)>| {
+                        subject.is_some_and(|(running, kind)| running.covers(how) && kinds.last() == Some(&kind))
+                    };
                     let undone = tx.undone_in(SYNC_LANE).await?;
-                    let mut on_their_way = undone.iter().filter_map(|step| subject(&step.subject));
-                    if join == Join::Running && on_their_way.any(|(running, _)| running.covers(how)) {
+                    if undone.iter().any(|step| joins(&step.state) && will_do(subject(&step.subject))) {
                         return Ok(());
                     }
                     tx.append_rounds(SYNC_LANE, &steps, before).await

@@ -52,6 +52,8 @@ await enrol('RECEPTION', 'Main Street');
 await until('what has a namesake is tied', async () =>
   (await state('Sample Dental Group')) === 'linked' && (await state('Specimen Credit Union')) === 'linked'
   && (await state('sample bakery')) === 'ambiguous' && (await items('/computers?link=linked')).length === 1);
+// One that is on its way would be joined, past the customers perhaps.
+await until('the first sync is over', async () => !(await api('GET', '/directory/sync')).running, 30_000);
 await control('DELETE', '/clients/203');
 await api('POST', '/directory/sync', { kind: 'full' });
 await until('the sync has seen that a customer is gone', async () => (await state('Specimen Credit Union')) === 'missing', 30_000);
@@ -209,6 +211,7 @@ test('what is no id of Halo\'s, and one that nobody has, are said at the field a
     expect(/409/);
     await page.getByRole('button', { name: 'Link by hand' }).click();
     await page.locator('#link-error').getByText(words).waitFor();
+    is('typed', await page.locator('#psa-id').inputValue(), typed);
     expect();
   }
   is('state', await state('sample bakery'), 'ambiguous');
@@ -262,6 +265,32 @@ test('added and edited: a company, a location, a user', async () => {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByText('Saved.').waitFor();
   is('role', (await user()).role, 'l1');
+});
+
+test('a button pressed twice does once what it says, and a refused form keeps all that was typed and chosen', async () => {
+  await page.goto(list('companies'));
+  await page.getByText('Add company').click();
+  await page.getByLabel('Name', { exact: true }).fill('Twice Pressed');
+  await page.getByRole('button', { name: 'Add', exact: true }).dblclick();
+  await page.getByText('Saved.').waitFor();
+  is('companies of the name', (await items('/companies?limit=200')).filter((one) => one.name === 'Twice Pressed').length, 1);
+  await api('PATCH', `/companies/${(await company('Twice Pressed')).id}`, { archived: true });
+
+  const { id } = (await items('/technicians?limit=200')).find((one) => one.email === 'sam.okoro@example.com');
+  await page.goto(list('users', `/${id}`));
+  await page.locator('#name').fill('Sam O.');
+  await page.locator('#email').fill('maria.ruiz@example.com');
+  await page.locator('#role').selectOption('l3');
+  await page.getByLabel('These companies').check();
+  await page.getByLabel('Stand-in Clinics').check();
+  await page.locator('#accounts').fill('EXAMPLE\\sam');
+  expect(/422/);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.banner.bad').waitFor();
+  expect();
+  is('name, role, accounts', await page.evaluate(() => ['name', 'role', 'accounts'].map((id) => document.getElementById(id).value).join()), 'Sam O.,l3,EXAMPLE\\sam');
+  is('company', await page.getByLabel('Stand-in Clinics').isChecked(), true);
+  is('the record is called what it is', await page.locator('h1 bdi').textContent(), 'Sam Okoro');
 });
 
 test('a list as CSV: out with the chosen rows, in after a look at each line, with what cannot be done in its line', async () => {
@@ -429,6 +458,41 @@ test('axe finds nothing in the lists and the records, in light and dark, on a de
   if (found.length) throw new Error(found.join('\n'));
 });
 
+test('names of 100 letters without a space make no page wider than its screen', async () => {
+  const long = (letter) => letter.repeat(100);
+  const answer = await fetch(address('/agent/v1/enroll'), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      enrollment_key: key, company: long('W'), location: long('L'), agent_version: '0.1.0',
+      computer: { name: long('C'), os: 'windows', os_version: '11', machine_id: 'lists-long' },
+    }),
+  });
+  const request = `req_${uuid7()}`;
+  await fetch(address(`/agent/v1/requests/${request}`), {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${(await answer.json()).credential}` },
+    body: JSON.stringify({
+      end_user: { account: long('A'), display_name: long('N') },
+      program: { path: `C:\\${long('p')}.exe`, sha256: 'ab'.repeat(32), product: long('P'), size: 1 },
+      command_line: long('c'), reason: long('R'), requested_at: new Date().toISOString(),
+    }),
+  });
+  await until('its ticket waits', async () => (await company(long('W')))?.waiting_tickets === 1);
+  const { id } = await company(long('W'));
+  const paths = ['companies', `companies/${id}`, `companies/${id}/ticketing`, 'locations', 'computers', 'requests', `requests/${request}`, `requests/${request}/attach`, `approvals/${request}`, 'steps?state=waiting'];
+  for (const [viewport, scheme] of [[desktop, 'light'], [phone, 'dark']]) {
+    const seen = await (await context(viewport, scheme, session)).newPage();
+    for (const path of paths) {
+      await seen.goto(address(`/portal/${path}`));
+      is(`${path} at ${viewport.width}: wider than the screen by`, await wider(seen), 0);
+      if (shots) await seen.screenshot({ path: join(shots, `long-${path.replace(/\W+/g, '-').slice(0, 24)}-${viewport.width}.png`), fullPage: true });
+    }
+    await seen.context().close();
+  }
+  await api('PATCH', `/companies/${id}`, { archived: true });
+});
+
 test('the sync tells how far it is', async () => {
   await control('POST', '/faults', { kind: 'delay', ms: 800 });
   await page.goto(list('companies'));
@@ -446,6 +510,16 @@ test('the sync tells how far it is', async () => {
   }
   await control('DELETE', '/faults');
   await until('it is over', async () => (await api('GET', '/directory/sync')).running === null, 30_000);
+});
+
+test('a company that no customer is called after is offered the likest without a sync', async () => {
+  await page.goto(list('companies'));
+  await api('POST', '/companies', { name: 'Specimen Architect' });
+  await until('the likest is offered', async () => {
+    await page.reload();
+    return (await row('Specimen Architect').getByText('Specimen Architects').count()) === 1;
+  });
+  await row('Specimen Architect').getByRole('button', { name: 'Link' }).waitFor();
 });
 
 test('a picture for the guide', async () => {

@@ -185,13 +185,14 @@ test('step 6: customers are searched, chosen and imported, once', async () => {
   await page.getByText(/2 of \d+ customers/).waitFor();
   await page.getByLabel(/Sample Dental Group/).check();
   await go('Import the chosen');
-  await page.getByText('1 customers are linked, 1 companies are new').waitFor({ timeout: 20_000 });
+  await page.getByText('1 customer is linked, 1 company is new').waitFor({ timeout: 20_000 });
   await page.getByText('is a company here').waitFor();
   await page.getByRole('button', { name: /^Import all/ }).click();
   await page.getByText(/Import over: \d\d customers are linked/).waitFor({ timeout: 20_000 });
   const state = await control('GET', '/state');
   const rows = await page.locator('.customer-done').count();
   is('customers that are companies now', rows, state.clients.filter((client) => !client.inactive).length);
+  is('ways to import what is there', await page.getByRole('button', { name: /^Import/ }).count(), 0);
   await picture('6-companies');
   await go('Continue');
   await onStep('test');

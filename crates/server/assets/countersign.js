@@ -383,6 +383,16 @@
     });
   });
 
+  // ---- forms ---------------------------------------------------------------------------------------------------------
+  // A second press of a button does what was asked once. A form whose answer is a file stays on its page, so only for a moment.
+  const sent = new WeakMap();
+  document.addEventListener('submit', (event) => {
+    const { target, timeStamp } = event;
+    if (event.defaultPrevented || target.method !== 'post') return;
+    if (timeStamp - sent.get(target) < 1500) event.preventDefault();
+    else sent.set(target, timeStamp);
+  });
+
   // ---- choosing rows -------------------------------------------------------------------------------------------------
   function chosen() {
     const all = $$('input[name=ids]');

@@ -157,7 +157,7 @@ async fn database_and_halo(config: &Config, customer: Option<&str>) -> Vec<Check
             return vec![
                 line(id, title, CheckStatus::Info, seen),
                 halo_unknown(
-                    "Use Settings › Ticketing System › Check in the portal, or stop the server and run this again.",
+                    "Run the live check under Settings › Ticketing System in the portal, or stop the server and run this again.",
                 ),
             ];
         }

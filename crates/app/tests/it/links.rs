@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::{
     halo::{MARIA, action_of, actions, minutes},
-    house::{COMPANY, House, LOCATION, wish},
+    house::{COMPANY, House, LOCATION, until, wish},
+    sync::settled,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,6 +36,23 @@ async fn a_request_of_an_unlinked_company_waits_and_goes_with_everything_linked(
     assert_eq!(ticket["assets"][0]["id"], 4301);
     assert_eq!(ticket["user_id"], 7001);
     assert_eq!(house.app().counts(&house.admin).await.unwrap().parked_steps, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_that_no_customer_is_called_after_is_offered_the_likest_at_once() {
+    let house = House::new().await;
+    let first = settled(&house).await;
+    let computer = house.computer("Demo Freight", LOCATION, "DFL-DISP-01").await;
+    let company = computer.computer.company_id.clone();
+    let offered = async || {
+        let link = house.app().company(&house.admin, &company).await.unwrap().link;
+        (link.state, link.candidates.first().map(|candidate| candidate.psa_id.clone()))
+    };
+    let likest = (LinkState::Unlinked, Some("202".to_owned()));
+    until("Demo Freight Lines is offered", async || offered().await == likest).await;
+    // The customers alone were walked over: no full sync came.
+    assert_eq!(settled(&house).await.full_at, first.full_at);
+    house.assert_all_done().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,6 +14,7 @@ nav-computers = Computers
 nav-users = Users
 nav-contacts = Contacts
 nav-control = Control
+nav-settings = Settings
 nav-steps = Ticket steps
 nav-ticketing = Ticketing System
 nav-alerts = Alerts

@@ -212,12 +212,20 @@ customers-none-found = No customer is called “{ $query }”
 customers-is-company = is a company here
 customers-import-chosen = Import the chosen
 customers-import-all = { $count ->
-    [one] Import it
-   *[other] Import all { $count }
+    [one] Import the one left
+   *[other] Import all { $count } that are left
 }
 customers-import-help = Each becomes a company of the same name, linked by id. Computers can also bring their company with them when they enrol; then it is linked by its name.
 customers-importing = Importing: { $seen } of { $total } customers
-customers-imported = Import over: { $linked } customers are linked, { $made } companies are new
+customers-imported = { $count ->
+    [one] { $count } customer is linked
+   *[other] { $count } customers are linked
+}
+customers-made = { $count ->
+    [one] { $count } company is new
+   *[other] { $count } companies are new
+}
+customers-imported-all = Import over: { $linked }, { $made }
 customers-none-chosen = Choose customers first, or import all.
 customers-import-runs = An import runs already.
 customers-loose = { $count ->

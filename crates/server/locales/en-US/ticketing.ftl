@@ -53,7 +53,7 @@ tk-no-answer = Halo did not give its lists: { $why }
 
 check-title = Live check
 check-run = Run live check
-check-none = The check shows what Halo lets the agent do, right now. It reads and writes nothing.
+check-none = The check shows what Halo lets the agent do, right now. It only reads; nothing is written.
 check-fails = { $count ->
     [one] { $count } fails
    *[other] { $count } fail

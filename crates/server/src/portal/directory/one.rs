@@ -90,7 +90,7 @@ async fn others(app: &App, caller: &Visitor, kind: Kind, record: &Record, find: 
                 find: find.to_owned(),
                 found: all.into_iter().take(SHOWN).map(candidate).collect(),
                 more: (left > 0).then(|| text.count(key, left)),
-                error: None,
+                ..Others::default()
             }
         }
         // The page still offers the record's own form; the sentence says why there is nothing to choose from.
@@ -175,8 +175,10 @@ pub(super) async fn sees(app: &App, caller: &Visitor, access: &Access) -> Result
 }
 
 async fn edit_form(app: &App, caller: &Visitor, record: &Record) -> Result<Edit, Refused> {
+    let name = record.name.clone();
     if let Some(user) = &record.user {
         return Ok(Edit {
+            name,
             email: Some(user.email.clone()),
             roles: roles(Text::default(), user.role),
             sees: Some(sees(app, caller, &user.access).await?),
@@ -184,7 +186,9 @@ async fn edit_form(app: &App, caller: &Visitor, record: &Record) -> Result<Edit,
             ..Edit::default()
         });
     }
-    let (Some(company), Some(here)) = (&record.company, &record.location) else { return Ok(Edit::default()) };
+    let (Some(company), Some(here)) = (&record.company, &record.location) else {
+        return Ok(Edit { name, ..Edit::default() });
+    };
     let wanted = DirectoryQuery { company: Some(company.clone()), limit: CHOICES, ..DirectoryQuery::default() };
     let choice = |row: countersign_app::LocationRow| Choice {
         chosen: row.location.id == *here,
@@ -192,7 +196,7 @@ async fn edit_form(app: &App, caller: &Visitor, record: &Record) -> Result<Edit,
         name: row.location.name,
     };
     let locations = app.locations(&caller.technician, &wanted).await?.into_iter().map(choice).collect();
-    Ok(Edit { locations, ..Edit::default() })
+    Ok(Edit { name, locations, ..Edit::default() })
 }
 
 /// The companies that a form gives a user: all, or the boxes; what the form did not show stays.
@@ -260,12 +264,28 @@ pub(super) async fn edit(kind: Kind, State(app): State<App>, Path(id): Path<Stri
         Ok(()) => Ok(to_record(kind, &id, "saved")),
         Err(error @ (Error::Invalid { .. } | Error::Conflict { .. })) => {
             let page = record_page(&app, caller, kind, record(&app, caller, kind, &id).await?, "").await?;
-            // What was typed stays in the form.
-            let email = page.edit.email.as_ref().map(|_| form.fields.typed("email").to_owned());
-            let page = RecordPage { name: name.to_owned(), edit: Edit { email, ..page.edit }, ..page };
+            let page = RecordPage { edit: as_typed(page.edit, &form.fields), ..page };
             Ok(not_done(StatusCode::UNPROCESSABLE_ENTITY, page, error.to_string()))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The form with what was typed and chosen in it.
+fn as_typed(edit: Edit, fields: &Fields) -> Edit {
+    let chosen = |choices: Vec<Choice>, ids: &[String]| -> Vec<Choice> {
+        choices.into_iter().map(|choice| Choice { chosen: ids.contains(&choice.id), ..choice }).collect()
+    };
+    Edit {
+        name: fields.typed("name").to_owned(),
+        email: edit.email.map(|_| fields.typed("email").to_owned()),
+        locations: chosen(edit.locations, &fields.all("location")),
+        roles: chosen(edit.roles, &fields.all("role")),
+        sees: edit.sees.map(|sees| Sees {
+            all: fields.get("sees") != Some("only"),
+            companies: chosen(sees.companies, &fields.all("companies")),
+        }),
+        accounts: edit.accounts.map(|_| fields.typed("accounts").to_owned()),
     }
 }
 
@@ -320,8 +340,9 @@ pub(super) async fn link(
         }
         (Err(error), false) => {
             let page = record_page(&app, caller, kind, record, form.fields.typed("find")).await?;
-            let page = RecordPage { error: Some(text.arg("link-failed-said", "why", error.to_string())), ..page };
-            Ok(html_with(StatusCode::CONFLICT, &page))
+            let others = Others { typed: form.fields.typed("psa_id").to_owned(), ..page.others };
+            let error = Some(text.arg("link-failed-said", "why", error.to_string()));
+            Ok(html_with(StatusCode::CONFLICT, &RecordPage { others, error, ..page }))
         }
     }
 }

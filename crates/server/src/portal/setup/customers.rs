@@ -72,6 +72,7 @@ async fn list_of(app: &App, caller: &Visitor, options: &Options) -> Result<Custo
         rows: rows.collect(),
         found: count(found.len()),
         all: count(customers.len()),
+        left: count(customers.iter().filter(|theirs| !linked.contains(&theirs.psa_id)).count()),
         page,
         pages,
         error,
@@ -138,8 +139,8 @@ fn import_sentence(text: Text, import: &Import) -> String {
     if !import.is_over() {
         return text.arg2("customers-importing", "seen", import.seen.to_string(), "total", import.total.to_string());
     }
-    let linked = import.total - import.failed;
-    text.arg2("customers-imported", "made", import.made.to_string(), "linked", linked.to_string())
+    let linked = text.count("customers-imported", count(import.total - import.failed));
+    text.arg2("customers-imported-all", "linked", linked, "made", text.count("customers-made", count(import.made)))
 }
 
 pub(super) async fn page(State(app): State<App>, visitor: Visitor, Query(options): Query<Options>) -> Page {

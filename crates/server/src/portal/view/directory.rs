@@ -309,6 +309,8 @@ pub(crate) struct Candidate {
 pub(crate) struct Others {
     /// What was looked for.
     pub(crate) find: String,
+    /// An id that was typed and refused.
+    pub(crate) typed: String,
     pub(crate) found: Vec<Candidate>,
     /// That more fit, in a sentence.
     pub(crate) more: Option<String>,
@@ -316,9 +318,10 @@ pub(crate) struct Others {
     pub(crate) error: Option<String>,
 }
 
-/// What of a record can be changed beside its name.
+/// What of a record can be changed, as it is or as it was typed and refused.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Edit {
+    pub(crate) name: String,
     /// A user's e-mail address, by which Halo's agent is found.
     pub(crate) email: Option<String>,
     /// A computer's location.

@@ -202,14 +202,18 @@ impl Frame {
         ]
     }
 
-    pub(crate) fn control(&self) -> Vec<Place> {
-        let mut places = vec![self.place(Screen::Steps)];
-        if self.settings == Settings::Shown {
-            places.push(self.place(Screen::Ticketing));
-            places.push(self.place(Screen::Alerts));
-            places.push(self.place(Screen::Caps));
+    pub(crate) fn control(&self) -> [Place; 1] {
+        [self.place(Screen::Steps)]
+    }
+
+    /// None for who may not read them.
+    pub(crate) fn settings(&self) -> Vec<Place> {
+        match self.settings {
+            Settings::Shown => {
+                Vec::from([Screen::Ticketing, Screen::Alerts, Screen::Caps].map(|screen| self.place(screen)))
+            }
+            Settings::Hidden => Vec::new(),
         }
-        places
     }
 
     /// The four places of the phone's tab bar; the fifth opens the rest.
@@ -224,14 +228,8 @@ impl Frame {
 
     /// What the phone's "More" opens.
     pub(crate) fn rest(&self) -> Vec<Place> {
-        let mut places =
-            Vec::from([Screen::Locations, Screen::Computers, Screen::Users, Screen::Contacts].map(|s| self.place(s)));
-        if self.settings == Settings::Shown {
-            places.push(self.place(Screen::Ticketing));
-            places.push(self.place(Screen::Alerts));
-            places.push(self.place(Screen::Caps));
-        }
-        places
+        let directory = [Screen::Locations, Screen::Computers, Screen::Users, Screen::Contacts];
+        directory.into_iter().map(|screen| self.place(screen)).chain(self.settings()).collect()
     }
 
     pub(crate) fn rest_is_current(&self) -> bool {

@@ -27,6 +27,8 @@ pub(crate) struct CustomerList {
     pub(crate) found: u64,
     /// How many there are.
     pub(crate) all: u64,
+    /// How many of them are no company here yet.
+    pub(crate) left: u64,
     /// The number of the page shown, from 1.
     pub(crate) page: usize,
     pub(crate) pages: usize,

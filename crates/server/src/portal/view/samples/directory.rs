@@ -141,7 +141,7 @@ pub(in crate::portal::view) fn company() -> RecordPage {
         size: (5, 166),
         archived: None,
         editable: true,
-        edit: Edit::default(),
+        edit: Edit { name: "Specimen Credit Union".into(), ..Edit::default() },
         type_name: true,
         said: None,
         sign_in_link: None,
@@ -156,6 +156,7 @@ pub(in crate::portal::view) fn user() -> RecordPage {
     page.frame = frame(Screen::Users, "Sam Okoro");
     page.name = "Sam Okoro".into();
     page.edit = Edit {
+        name: "Sam Okoro".into(),
         email: Some("sam.okoro@example.com".into()),
         locations: vec![],
         roles: vec![choice("a", "Level 2"), choice("b", "Level 3")],
