@@ -22,7 +22,7 @@ link-follow = Follow
 link-again = Link again
 link-like = Like
 link-maybe = maybe
-link-alike = { $count } % alike
+link-alike = { $count } % alike
 link-gone = “{ $name }” is gone in Halo
 tickets-wait = { $count ->
     [one] { $count } ticket waits
