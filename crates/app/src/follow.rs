@@ -38,7 +38,7 @@ const NEWEST: usize = 200;
 const KEPT_S: i64 = 3600;
 /// Seconds between two rounds that webhooks without a ticket's number ask for.
 const UNNAMED_S: i64 = 30;
-/// The most tickets that one step names; more of them are a reason to ask for all that changed.
+/// The most tickets that are read by name; more of them are a reason to ask for all that changed.
 const NAMED: usize = 300;
 /// Numbers of tickets that are held until they are read.
 const HELD: usize = 1000;
@@ -48,6 +48,9 @@ const DELIVERIES: usize = 10_000;
 pub(crate) const CHANGES: &str = "changes";
 /// How the subject of a step begins that names tickets.
 pub(crate) const IDS: &str = "ids/";
+/// Tickets that one step reads: as many as one call shows. Each step has its own attempts, so that of many calls one that
+/// fails brings no other to nothing.
+pub(crate) const MANY: usize = 100;
 
 /// How far the reading is.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -165,7 +168,7 @@ impl App {
             // Nobody waits for news of what is over. A webhook brings them all the same, and the daily comparison.
             return self.keep_follow(Kept { asked_at: Some(now) }).await;
         }
-        self.begin_follow(CHANGES.to_owned()).await.map(|_| ())
+        self.begin_follow(vec![self.step(CHANGES.to_owned())]).await.map(|_| ())
     }
 
     /// Whether a ticket of ours is open: its request waits, or it is among the newest and was last seen in a status that
@@ -202,22 +205,45 @@ impl App {
         }
         let ours = self.store().known_tickets(tickets).await?;
         if ours.len() > NAMED || (unnamed && self.is_any_open().await?) {
-            self.begin_follow(CHANGES.to_owned()).await
+            self.begin_follow(vec![self.step(CHANGES.to_owned())]).await
         } else if ours.is_empty() {
             Ok(Begun::Yes)
         } else {
-            self.begin_follow(format!("{IDS}{}", ours.join(","))).await
+            self.begin_follow(self.rounds(&ours)).await
         }
     }
 
-    async fn begin_follow(&self, subject: String) -> Result<Begun> {
-        let step = NewStep::round(self.step_id(), TICKETS_LANE, subject, StepKind::FollowTickets);
+    fn step(&self, subject: String) -> NewStep {
+        NewStep::round(self.step_id(), TICKETS_LANE, subject, StepKind::FollowTickets)
+    }
+
+    fn rounds(&self, ids: &[String]) -> Vec<NewStep> {
+        deal(ids).into_iter().map(|subject| self.step(subject)).collect()
+    }
+
+    /// Leaves these tickets to steps of their own, and keeps how far the reading is, both or neither.
+    pub(crate) async fn keep_rounds(&self, ids: &[String], kept: Kept) -> Result<()> {
+        let value = serde_json::to_string(&kept).map_err(|error| Error::Sealed(error.to_string()))?;
+        let (steps, before) = (self.rounds(ids), self.now().plus_seconds(-KEPT_S));
+        Ok(self
+            .store()
+            .write(move |tx| {
+                let (steps, value) = (steps.clone(), value.clone());
+                Box::pin(async move {
+                    tx.append_rounds(TICKETS_LANE, &steps, before).await?;
+                    tx.keep_setting(DOCUMENT, &value).await
+                })
+            })
+            .await?)
+    }
+
+    async fn begin_follow(&self, steps: Vec<NewStep>) -> Result<Begun> {
         // They come all day; the last few are enough to look at.
         let before = self.now().plus_seconds(-KEPT_S);
         let begun = self
             .store()
             .write(move |tx| {
-                let steps = [step.clone()];
+                let steps = steps.clone();
                 Box::pin(async move {
                     if !tx.undone_in(TICKETS_LANE).await?.is_empty() {
                         return Ok(Begun::AnotherRuns);
@@ -258,9 +284,29 @@ impl App {
     }
 }
 
+/// The subjects of steps that read these tickets. They are dealt out, so that each step is a sample of all of them: many
+/// out of sight in one tell of a right that was taken away only where they would among all.
+fn deal(ids: &[String]) -> Vec<String> {
+    let rounds = ids.len().div_ceil(MANY);
+    let hand = |round| ids.iter().skip(round).step_by(rounds).map(String::as_str).collect::<Vec<_>>();
+    (0..rounds).map(|round| format!("{IDS}{}", hand(round).join(","))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tickets_are_dealt_out_to_rounds_of_like_size() {
+        assert_eq!(deal(&[]), Vec::<String>::new());
+        assert_eq!(deal(&["7".to_owned(), "8".to_owned()]), ["ids/7,8"]);
+        let ids: Vec<String> = (1000..1201).map(|id| id.to_string()).collect();
+        let rounds = deal(&ids);
+        let hands: Vec<Vec<&str>> = rounds.iter().map(|round| round[IDS.len()..].split(',').collect()).collect();
+        assert_eq!(hands.iter().map(Vec::len).collect::<Vec<_>>(), [67, 67, 67]);
+        assert_eq!(hands.iter().map(|hand| hand[0]).collect::<Vec<_>>(), ["1000", "1001", "1002"]);
+        assert_eq!(hands.concat().into_iter().collect::<BTreeSet<_>>().len(), ids.len());
+    }
 
     fn heard(tickets: &[&str]) -> Heard {
         let heard = Heard::default();

@@ -1,5 +1,5 @@
-//! A step that reads tickets of ours as they are by now: those that changed, those whose request waits, or those that a
-//! webhook named.
+//! A step that reads tickets of ours as they are by now: those that changed and those whose request waits, or those that
+//! it names.
 //!
 //! What a person did there is kept and told: another status or assignee, a ticket closed by hand, merged, deleted or
 //! hidden. The decision a reader would undo: a ticket that is gone never gets a new one by itself; who wants one says so.
@@ -12,23 +12,23 @@ use countersign_domain::{
     request::State,
     time::Time,
 };
-use countersign_psa::{Class, Fault, Psa, TicketNow};
+use countersign_psa::{Cause, Class, Fault, Psa, TicketNow};
 use countersign_store::{AttemptResult, Claimed, Followed, TicketNews};
 use serde_json::json;
 
 use super::{End, Wrote};
 use crate::{
     App, Error, Result,
-    follow::{ClosedByHand, IDS, Kept},
+    follow::{ClosedByHand, IDS, Kept, MANY},
     reconcile::{DAYS, Repairs, Standing},
     requests::{Names, closed_by_hand},
 };
 
 /// A round asks for this much more than what it missed: two clocks seldom agree.
 const OVERLAP_S: i64 = 5 * 60;
-/// Tickets of waiting requests that are read in one round, the newest; a hundred are one call.
+/// Tickets of waiting requests that are read in one look, the newest.
 const WAITING: usize = 2000;
-/// Changed tickets of everybody that are looked through in one round, the newest; reconciling finds the others.
+/// Changed tickets of everybody that are looked through in one look, the newest; reconciling finds the others.
 const CHANGED: usize = 2000;
 /// Tickets that are read one by one in a round, since a list did not show them.
 const DOUBTFUL: usize = 20;
@@ -36,6 +36,8 @@ const DOUBTFUL: usize = 20;
 const FEW: usize = 10;
 /// How often a ticket that was merged may have been merged again.
 const MERGES: usize = 5;
+/// How often one ticket is asked for until its round is given up, and goes again later.
+const TRIES: u32 = 4;
 
 /// News of one ticket, with what the audit log says of it.
 struct Change {
@@ -66,34 +68,46 @@ impl App {
     }
 
     async fn follow(&self, psa: &dyn Psa, subject: &str) -> Result<String> {
-        let began = self.now();
-        let mut ours: Vec<Followed>;
-        let mut theirs: HashMap<String, TicketNow> = HashMap::new();
-        let by_id;
-        if let Some(ids) = subject.strip_prefix(IDS) {
-            let ids: Vec<String> = ids.split(',').map(str::to_owned).collect();
-            ours = self.store().tickets_by_id(&ids).await?;
-            by_id = ours.len();
-        } else {
-            let asked_at = self.kept_follow().await?.asked_at.unwrap_or(began);
-            let changed = psa.changed_tickets(asked_at.plus_seconds(-OVERLAP_S), CHANGED).await?;
-            ours = self.store().open_tickets(WAITING).await?;
-            by_id = ours.len();
-            theirs.extend(changed.into_iter().map(|ticket| (ticket.id.clone(), ticket)));
-            let waiting: Vec<&str> = ours.iter().map(|followed| followed.ticket.psa_id.as_str()).collect();
-            let others: Vec<String> = theirs.keys().filter(|id| !waiting.contains(&id.as_str())).cloned().collect();
-            let others = self.store().tickets_by_id(&others).await?;
-            ours.extend(others);
+        match subject.strip_prefix(IDS) {
+            Some(ids) => self.read_round(psa, &ids.split(',').map(str::to_owned).collect::<Vec<_>>()).await,
+            None => self.read_changes(psa).await,
         }
-        let asked: Vec<String> = ours.iter().take(by_id).map(|followed| followed.ticket.psa_id.clone()).collect();
+    }
+
+    /// Reads the tickets of ours that changed since the last look, and those whose request waits. More than fit into one
+    /// call are left to rounds of their own. The time from which the next look counts moves when they are kept, in the same
+    /// transaction: not before, or a crash between would lose them; nor after all were read, or one that fails would have
+    /// all listed again.
+    async fn read_changes(&self, psa: &dyn Psa) -> Result<String> {
+        let began = self.now();
+        let asked_at = self.kept_follow().await?.asked_at.unwrap_or(began);
+        let changed = psa.changed_tickets(asked_at.plus_seconds(-OVERLAP_S), CHANGED).await?;
+        self.inner.desk.works();
+        let changed: Vec<String> = changed.into_iter().map(|ticket| ticket.id).collect();
+        let mut ids: BTreeSet<String> = self.store().known_tickets(&changed).await?.into_iter().collect();
+        ids.extend(self.store().open_tickets(WAITING).await?.into_iter().map(|followed| followed.ticket.psa_id));
+        let ids: Vec<String> = ids.into_iter().collect();
+        let kept = Kept { asked_at: Some(began) };
+        if ids.len() > MANY {
+            self.keep_rounds(&ids, kept).await?;
+            return Ok(format!("{} tickets of ours are read in the next rounds.", ids.len()));
+        }
+        let words = self.read_round(psa, &ids).await?;
+        self.keep_follow(kept).await?;
+        Ok(words)
+    }
+
+    /// Reads these tickets, as far as they are ours.
+    async fn read_round(&self, psa: &dyn Psa, ids: &[String]) -> Result<String> {
+        let began = self.now();
+        let ours = self.store().tickets_by_id(ids).await?;
+        let asked: Vec<String> = ours.iter().map(|followed| followed.ticket.psa_id.clone()).collect();
+        let mut theirs = HashMap::new();
         if !asked.is_empty() {
             theirs.extend(psa.tickets(&asked).await?.into_iter().map(|ticket| (ticket.id.clone(), ticket)));
+            self.inner.desk.works();
         }
-        self.inner.desk.works();
         let note = self.take_in(psa, &ours, theirs, began).await?;
-        if !subject.starts_with(IDS) {
-            self.keep_follow(Kept { asked_at: Some(began) }).await?;
-        }
         Ok(note.unwrap_or_else(|| format!("{} tickets of ours were read.", ours.len())))
     }
 
@@ -185,7 +199,7 @@ impl App {
         let unseen = unseen.filter(|ticket| ticket.gone_at.is_none() && !theirs.contains_key(&ticket.psa_id));
         let ids: BTreeSet<String> = unseen.map(|ticket| ticket.psa_id.clone()).take(DOUBTFUL).collect();
         for id in &ids {
-            if let Some(now) = psa.ticket(id).await? {
+            if let Some(now) = one_of_many(psa, id).await? {
                 theirs.insert(id.clone(), now);
             }
         }
@@ -319,11 +333,24 @@ impl App {
     }
 }
 
+/// One ticket of a round; none where it is not shown. Asked for again where nobody can tell why it did not come: of many
+/// calls some fail on a bad day, and beginning the round anew would not end.
+async fn one_of_many(psa: &dyn Psa, id: &str) -> std::result::Result<Option<TicketNow>, Fault> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match psa.ticket(id).await {
+            Err(Fault { cause: Cause::ServerFault | Cause::NoAnswer | Cause::NotUnderstood, .. }) if tries > 0 => {}
+            answer => return answer,
+        }
+    }
+}
+
 /// The ticket that one was merged into, and whatever that was merged into; none where it is not shown.
 async fn merged(psa: &dyn Psa, into: &str) -> Result<Option<TicketNews>> {
     let mut into = into.to_owned();
     for _ in 0..MERGES {
-        let Some(now) = psa.ticket(&into).await? else { return Ok(None) };
+        let Some(now) = one_of_many(psa, &into).await? else { return Ok(None) };
         match &now.merged_into {
             Some(further) if *further != into => into.clone_from(further),
             _ => {

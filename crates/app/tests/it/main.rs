@@ -13,6 +13,7 @@ mod archive;
 mod attached;
 mod attention;
 mod back;
+mod backlog;
 mod broken;
 mod calls;
 mod check;

@@ -6,7 +6,7 @@ use countersign_domain::link::{Kind, Theirs};
 use countersign_domain::{text, time::Time};
 use halopsa::{
     AgentFilter, AssetFilter, Client, CustomerFilter, Deleted, End, Error, ErrorKind, Pages, Record, SiteFilter,
-    Ticket, TicketFilter, UserFilter,
+    Ticket, TicketFilter, TokenError, UserFilter,
 };
 
 use super::map::{self, fault};
@@ -33,8 +33,9 @@ pub(super) async fn sweep(client: &Client, range: &SweepRange) -> Result<Sweep, 
     let control = range.control.as_deref().map(map::id).transpose()?;
     // The control ticket may be older than the highest id seen; it has to be met all the same.
     let floor = floor.map(|floor| control.map_or(floor, |control| control.min(floor)));
-    let live = walk(client, Deleted::Without, floor).await?;
-    let deleted = walk(client, Deleted::With, floor).await?;
+    let live = walk(client, Deleted::Without, floor, 1).await?;
+    // Halo answers, so what fails from here on is bad luck.
+    let deleted = walk(client, Deleted::With, floor, PAGE_TRIES).await?;
     let highest = live.ids.iter().chain(&deleted.ids).max().map(i64::to_string);
     let gone = deleted.ours.into_iter().filter(|ticket| !live.ids.contains(&ticket.id));
     let gone: Vec<Found> = gone.map(|ticket| found(ticket, true)).collect();
@@ -53,7 +54,7 @@ pub(super) async fn changed(client: &Client, since: Time, limit: usize) -> Resul
     let mut rows = Vec::new();
     // What was met counts, not what fits: a Halo that ignores the time shows everything.
     while pages.seen() < limit as u64
-        && let Some(page) = pages.next().await.map_err(|error| fault(&error))?
+        && let Some(page) = next_page(&mut pages, 1).await?
     {
         rows.extend(page.into_iter().map(map::ticket_now));
     }
@@ -66,12 +67,13 @@ struct Walk {
     complete: bool,
 }
 
-async fn walk(client: &Client, deleted: Deleted, floor: Option<i64>) -> Result<Walk, Fault> {
+/// Walks down to `floor`; the first page is asked for `first` times at the most.
+async fn walk(client: &Client, deleted: Deleted, floor: Option<i64>, first: u32) -> Result<Walk, Fault> {
     let mut pages = client.tickets(&TicketFilter { deleted, ..TicketFilter::default() });
     let mut walk = Walk { ids: Vec::new(), ours: Vec::new(), complete: false };
     // Halo may not honour the order asked for; then the lowest id met says nothing about what is still to come.
     let mut falling = true;
-    while let Some(page) = next_page(&mut pages, if walk.ids.is_empty() { 1 } else { PAGE_TRIES }).await? {
+    while let Some(page) = next_page(&mut pages, first).await? {
         for ticket in page {
             falling &= walk.ids.last().is_none_or(|&last| last > ticket.id);
             walk.ids.push(ticket.id);
@@ -91,15 +93,30 @@ async fn walk(client: &Client, deleted: Deleted, floor: Option<i64>) -> Result<W
     Ok(walk)
 }
 
-/// The next page. One behind the first is asked for again where nobody can tell why it did not come: of a long walk some
-/// page fails on a bad day, and beginning anew would not end.
-async fn next_page(pages: &mut Pages<Ticket>, mut tries: u32) -> Result<Option<Vec<Ticket>>, Fault> {
+/// The next page, asked for again where it may well come a moment later: of a long walk some page fails on a bad day, and
+/// beginning anew would not end. The first page is asked for `first` times at the most. After "too many calls" the
+/// allowance holds the next try back for as long as Halo says.
+async fn next_page(pages: &mut Pages<Ticket>, first: u32) -> Result<Option<Vec<Ticket>>, Fault> {
+    let mut tries = if pages.seen() == 0 { first } else { PAGE_TRIES };
     loop {
         tries -= 1;
         match pages.next().await {
-            Err(error) if tries > 0 && matches!(error.kind, ErrorKind::Unknown(_)) => {}
+            Err(error) if tries > 0 && is_passing(error.kind) => {}
             answer => return answer.map_err(|error| fault(&error)),
         }
+    }
+}
+
+/// Whether the same read may well succeed a moment later.
+fn is_passing(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Unknown(_) | ErrorKind::RateLimited => true,
+        ErrorKind::Token(error) => error == TokenError::Unavailable,
+        ErrorKind::Refused
+        | ErrorKind::NotFound
+        | ErrorKind::Unauthorised
+        | ErrorKind::Forbidden
+        | ErrorKind::NotSent => false,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Directory records by name and by id, and what can be chosen.
 
 use countersign_domain::link::{Kind, LinkState, find};
-use countersign_psa::Class;
+use countersign_domain::time::Time;
+use countersign_psa::{Class, SweepRange};
 use halo_sim::{Config, Seed};
 use serde_json::json;
 
-use crate::desk::{Desk, NOW};
+use crate::desk::{Desk, NOW, new_ticket};
 
 async fn ids(desk: &Desk, kind: Kind, customer: Option<&str>, name: &str) -> Vec<String> {
     let found = desk.psa.look_up(kind, customer, name).await.unwrap();
@@ -198,4 +199,31 @@ async fn a_walk_over_a_list_that_counts_more_than_it_gives_ends_with_a_fault() {
     };
     assert_eq!(fault.cause, countersign_psa::Cause::NotUnderstood);
     assert!(fault.words.contains("has holes"), "{fault}");
+}
+
+/// A page that fails is asked for again where the one before it came; on a page's fourth failure the walk is given up.
+#[tokio::test]
+async fn a_long_walk_over_tickets_outlasts_pages_that_fail() {
+    let desk = Desk::open().await;
+    for n in 1..=130 {
+        desk.psa.open_ticket(&new_ticket(n)).await.unwrap();
+    }
+    let fault = async |skip: u64, times: u64, code: u16| {
+        desk.control("DELETE", "/faults", json!({})).await;
+        desk.fault("/Tickets", "status", json!({ "method": "GET", "code": code, "skip": skip, "times": times })).await;
+    };
+    for code in [500, 429] {
+        fault(1, 3, code).await;
+        let changed = desk.psa.changed_tickets(Time(0), 1000).await.unwrap();
+        assert!(changed.len() >= 130, "{}", changed.len());
+        fault(1, 4, code).await;
+        assert!(desk.psa.changed_tickets(Time(0), 1000).await.is_err());
+        fault(0, 1, code).await;
+        assert!(desk.psa.changed_tickets(Time(0), 1000).await.is_err(), "a Halo that is down is asked once");
+    }
+    // The second walk of a sweep begins where the first one was answered.
+    let newest = desk.psa.changed_tickets(Time(0), 100).await.unwrap().remove(0).id;
+    fault(1, 3, 500).await;
+    let range = SweepRange { down_to: Some(newest), control: None };
+    assert!(desk.psa.sweep(&range).await.unwrap().complete);
 }
