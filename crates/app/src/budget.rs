@@ -43,8 +43,10 @@ impl Default for Allowance {
 const ROW: &str = "psa_budget";
 /// Calls that are taken from the row at once, at the most. No more than wait: what is not used is lost.
 const LEASE: usize = 10;
-/// How long to wait where nothing says when.
-const UNTOLD: Duration = Duration::from_secs(10);
+/// How long to wait where nothing says when; twice as long where it comes again after that, up to [`UNTOLD_MOST`].
+const UNTOLD: Duration = Duration::from_secs(2);
+/// The longest such wait, and how long after one it counts as coming again.
+const UNTOLD_MOST: Duration = Duration::from_secs(10);
 /// The longest span that a "too many calls" closes the window for.
 const LONGEST: Duration = Duration::from_mins(10);
 /// When the row is looked at again where other nodes may have changed it.
@@ -67,6 +69,8 @@ struct Here {
     dry_until: Duration,
     /// The other side said "too many calls": none before this.
     closed_until: Duration,
+    /// The last wait for which nothing said how long.
+    untold: Duration,
     /// Callers that wait: the first goes first.
     waiting: BTreeSet<Place>,
     /// The last turn that was given.
@@ -75,6 +79,19 @@ struct Here {
     leasing: bool,
     /// The row as it was seen last.
     seen: Ledger,
+}
+
+impl Here {
+    /// How long to wait after a "too many calls" that does not say it.
+    fn untold(&mut self, now: Duration) -> Duration {
+        if now < self.closed_until {
+            // It was on its way when another one was refused.
+            return self.closed_until.saturating_sub(now);
+        }
+        let again = now < self.closed_until + UNTOLD_MOST;
+        self.untold = if again { (self.untold * 2).clamp(UNTOLD, UNTOLD_MOST) } else { UNTOLD };
+        self.untold
+    }
 }
 
 /// A caller's place in the line: its priority, when its work was asked for, and its turn.
@@ -315,12 +332,12 @@ impl Budget for SharedBudget {
 
     async fn limited(&self, retry_after: Option<Duration>) {
         metrics::counter!("countersign_psa_limited_total").increment(1);
-        let after = retry_after.unwrap_or(UNTOLD).min(LONGEST);
-        let allowance = {
+        let (after, allowance) = {
             let now = self.clock.monotonic();
             let mut here = self.here();
+            let after = retry_after.unwrap_or_else(|| here.untold(now)).min(LONGEST);
             here.closed_until = here.closed_until.max(now + after);
-            here.allowance
+            (after, here.allowance)
         };
         if allowance.off {
             return;
@@ -328,5 +345,28 @@ impl Budget for SharedBudget {
         if let Err(error) = self.change(move |ledger, now| ledger.limited(now, allowance, after)).await {
             tracing::error!(%error, "other nodes do not know yet that the other side answered \"too many calls\"");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_limit_that_does_not_say_when_is_short_and_several_in_a_row_are_not() {
+        let at = Duration::from_millis;
+        let mut here = Here::default();
+        let mut refused = |now| {
+            let after = here.untold(now);
+            here.closed_until = now + after;
+            after
+        };
+        assert_eq!(refused(at(60_000)), at(2000));
+        assert_eq!(refused(at(60_500)), at(1500), "it was on its way");
+        assert_eq!(refused(at(62_000)), at(4000));
+        assert_eq!(refused(at(66_100)), at(8000));
+        assert_eq!(refused(at(75_000)), at(10_000));
+        assert_eq!(refused(at(85_000)), at(10_000), "never longer");
+        assert_eq!(refused(at(106_000)), at(2000), "calls passed for a while");
     }
 }

@@ -30,8 +30,9 @@ const SLOTS_WHEN_SHORT: usize = 6;
 const BROKEN_TRIES: i64 = 5;
 /// The longest time between two looks for due steps, whatever wakes come or do not come.
 const IDLE: Duration = Duration::from_secs(5);
-/// When the walk that everything waits for is tried again, where nothing else holds.
-const WALK_AGAIN: Duration = Duration::from_secs(1);
+/// When the walk that everything waits for is tried again, where nothing else holds: soon, since one call in a row that
+/// fails is mostly bad luck. After a row of failures, or where there is no connection, the pause grows ([`super::Desk`]).
+const WALK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Places for steps that run. One that is freed wakes the runner only where it waits for one: looking for due steps costs
 /// a transaction.

@@ -1,12 +1,14 @@
 //! The process dies around every call: what it had begun is found, not done twice.
 
-use countersign_app::ticketing::Change;
+use std::time::Duration;
+
+use countersign_app::{clock::Clock as _, ticketing::Change};
 use halo_sim::Config;
 use serde_json::{Value, json};
 
 use crate::{
     halo::actions,
-    house::{House, until},
+    house::{Ground, House, until},
 };
 
 /// Long enough on the machine's clock (one second) for a call that died with its caller to be over.
@@ -110,4 +112,24 @@ async fn again_and_again_while_answers_get_lost() {
         house.assert_told(request).await;
     }
     assert!(house.app().verify_audit().await.unwrap().faults.is_empty());
+}
+
+/// The first walk fails eight times in a row: no outage, and what waits goes on within seconds of the machine's clock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_start_that_meets_bad_luck_the_outbox_goes_on_within_seconds() {
+    let mut house = House::on(Ground { rate: Some(1), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
+    let computer = house.sample_computer().await;
+    house.assert_all_done().await;
+    house.halo.down().await;
+    let request = house.ask(&computer).await;
+    house.crash();
+    house.halo.no_faults().await;
+    house.halo.fault(json!({"kind": "status", "code": 500, "method": "GET", "path": "/Tickets", "times": 8})).await;
+    house.start().await;
+    let began = house.clock.monotonic();
+    house.until_step(&request.id, "open_ticket", "done").await;
+    assert_eq!(house.halo.hits().await, 8);
+    let took = house.clock.monotonic().saturating_sub(began);
+    assert!(took < Duration::from_secs(6), "{took:?}");
 }

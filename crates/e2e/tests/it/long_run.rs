@@ -33,8 +33,8 @@ use crate::{
 
 /// Requests, each with a decision; `E2E_LONG_RUN` takes another number.
 const REQUESTS: usize = 1000;
-/// Kills; one for each so many requests.
-const KILLS: usize = 50;
+/// There is a kill for each so many requests; `E2E_LONG_RUN_EACH` takes another number.
+const EACH: usize = 20;
 const WORKERS: usize = 12;
 /// A kill comes up to so long after the request that it was drawn for was begun.
 const SPREAD_MS: usize = 500;
@@ -282,8 +282,7 @@ async fn arm(sim: &Sim, dice: &mut Dice) {
 }
 
 async fn long_run(place: &str, mut nodes: Vec<Node>, dice: &mut Dice) {
-    let requests = std::env::var("E2E_LONG_RUN").map_or(REQUESTS, |number| number.parse().unwrap());
-    let each = REQUESTS / KILLS;
+    let (requests, each) = (number("E2E_LONG_RUN", REQUESTS), number("E2E_LONG_RUN_EACH", EACH));
     let sim = Sim::with(&["--seed", "demo", "--clients", "14", "--sites", "14", "--assets", "140"]).await;
     for node in &mut nodes {
         node.settings.push(("COUNTERSIGN_HALO_ALLOW_HOSTS".to_owned(), sim.host().to_owned()));
@@ -375,6 +374,11 @@ async fn long_run(place: &str, mut nodes: Vec<Node>, dice: &mut Dice) {
 
     println!("  every request: one ticket, one action, one time entry, status and assignee right");
     println!("  {audit}");
+}
+
+/// What the environment says, or the usual.
+fn number(name: &str, usual: usize) -> usize {
+    std::env::var(name).map_or(usual, |number| number.parse().unwrap())
 }
 
 fn spread(what: &str, mut spans: Vec<Duration>) {
