@@ -213,8 +213,9 @@ impl App {
             before_assignee: before.assignee,
             adjusted: false,
         };
-        let verify = expected.status.is_some() || expected.assignee.is_some();
         let request = &context.request.request;
+        // What asks again may set nothing, but whether it found the ticket open tells who closed it after that.
+        let verify = expected.status.is_some() || expected.assignee.is_some() || request.again_of.is_some();
         let body = serde_json::json!({ "ticket": known.psa_id, "action": written.id, "reference": action.reference, "result": result });
         let audit =
             self.entry(Actor::Server, "ticket.written", request.id.to_string(), Some(request.company_id.clone()), body);

@@ -161,6 +161,22 @@ async fn a_closing_is_told_on_what_was_asked_again_and_its_decision_leaves_the_s
     }
 }
 
+/// Asking again sets no status, and the denial left the ticket open: that it was so is known before the next look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_was_open_when_it_was_asked_again_may_be_closed_at_once() {
+    let change = Change { status_denied: Some(Some(NEW.to_string())), ..settings(ClosedByHand::Withdraw, None) };
+    for house in houses(&change).await {
+        let Asked { first, again, repeat, .. } = asked_again(&house).await;
+        assert_eq!(status(&house, &first).await, NEW, "the denial left it open");
+        set_status(&house, &first, CLOSED).await;
+        look(&house).await;
+        for id in [&again.id, &repeat.id] {
+            until("it is withdrawn", async || house.request(id).await.state == State::Withdrawn).await;
+        }
+        assert_eq!(house.audited(again.id.as_str(), "ticket.closed_by_hand").await, 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_may_mean_nothing_to_what_was_asked_again() {
     for house in houses(&settings(ClosedByHand::Leave, Some(NEW))).await {
