@@ -1,14 +1,15 @@
 //! Faults on demand: what a network, a proxy or a bad day does to a call, armed through `/sim/v1/faults`.
 //!
 //! A fault matches a method and a path without `/api` (`/Tickets`, `/Tickets/{id}`, `/auth/token`, `*`), a number of
-//! times or in a share of the calls. The dice are seeded: the same calls meet the same faults. Delays add up; of the
-//! other kinds the first that hits is used.
+//! times or in a share of the calls. The dice are seeded: the same calls meet the same faults. Delays and holds add up; of
+//! the other kinds the first that hits is used.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::answer::Answer;
 use crate::clock::Stopwatch;
@@ -16,8 +17,8 @@ use crate::words::words;
 
 words! {
     Kind {
-        Status "status", Delay "delay", CutBefore "cut_before", CutAfter "cut_after", StatusAfter "status_after",
-        RateLimit "rate_limit", Garbage "garbage", ExpireTokens "expire_tokens",
+        Status "status", Delay "delay", Hold "hold", CutBefore "cut_before", CutAfter "cut_after",
+        StatusAfter "status_after", RateLimit "rate_limit", Garbage "garbage", ExpireTokens "expire_tokens",
     }
 }
 words! { When { Before "before", After "after" } }
@@ -54,7 +55,7 @@ pub(crate) struct Order {
     /// The length of `delay`, in milliseconds.
     #[serde(default)]
     ms: Option<u64>,
-    /// Whether `delay` and `garbage` come before the work or after it (`garbage` before: the work is not done).
+    /// Whether `delay`, `hold` and `garbage` come before the work or after it (`garbage` before: the work is not done).
     #[serde(default)]
     when: Option<When>,
     /// Seconds for a `Retry-After` header on `status` and `status_after`.
@@ -80,6 +81,8 @@ struct Fault {
     hits: u64,
     dice: u64,
     window: Window,
+    /// Calls that `hold` met wait until this is dropped.
+    armed: watch::Sender<()>,
 }
 
 /// All armed faults.
@@ -92,9 +95,17 @@ pub(crate) struct Faults {
 /// What the faults want of one call.
 #[derive(Default)]
 pub(crate) struct Plan {
-    pub(crate) wait_before: Duration,
-    pub(crate) wait_after: Duration,
+    pub(crate) before: Waits,
+    pub(crate) after: Waits,
     pub(crate) twist: Option<Twist>,
+}
+
+/// What a call waits for at one place.
+#[derive(Default)]
+pub(crate) struct Waits {
+    pub(crate) time: Duration,
+    /// Each ends when its fault is disarmed.
+    pub(crate) holds: Vec<watch::Receiver<()>>,
 }
 
 /// What becomes of a call that a fault hits.
@@ -133,7 +144,15 @@ impl Faults {
         }
         self.last_id += 1;
         let dice = order.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let fault = Fault { id: self.last_id, order, seen: 0, hits: 0, dice, window: Window::default() };
+        let fault = Fault {
+            id: self.last_id,
+            order,
+            seen: 0,
+            hits: 0,
+            dice,
+            window: Window::default(),
+            armed: watch::Sender::new(()),
+        };
         let shown = fault.show();
         self.armed.push(fault);
         Ok(shown)
@@ -144,14 +163,14 @@ impl Faults {
         self.armed.iter().map(Fault::show).collect()
     }
 
-    /// Disarms one.
+    /// Disarms one; what it holds goes on.
     pub(crate) fn disarm(&mut self, id: u64) -> bool {
         let before = self.armed.len();
         self.armed.retain(|fault| fault.id != id);
         self.armed.len() < before
     }
 
-    /// Disarms all.
+    /// Disarms all; what they hold goes on.
     pub(crate) fn clear(&mut self) {
         self.armed.clear();
     }
@@ -160,22 +179,23 @@ impl Faults {
     pub(crate) fn plan(&mut self, method: &str, path: &[String]) -> Plan {
         let mut plan = Plan::default();
         for fault in &mut self.armed {
-            if (plan.twist.is_some() && fault.order.kind != Kind::Delay)
-                || !fault.matches(method, path)
-                || !fault.strikes()
-            {
+            let waits = matches!(fault.order.kind, Kind::Delay | Kind::Hold);
+            if (plan.twist.is_some() && !waits) || !fault.matches(method, path) || !fault.strikes() {
+                continue;
+            }
+            if !waits {
+                plan.twist = fault.twist();
                 continue;
             }
             let order = &fault.order;
-            if order.kind == Kind::Delay {
-                let wait = Duration::from_millis(order.ms.unwrap_or_default());
-                match order.when.unwrap_or(When::Before) {
-                    When::Before => plan.wait_before += wait,
-                    When::After => plan.wait_after += wait,
-                }
-                continue;
+            let place = match order.when.unwrap_or(When::Before) {
+                When::Before => &mut plan.before,
+                When::After => &mut plan.after,
+            };
+            match order.kind {
+                Kind::Hold => place.holds.push(fault.armed.subscribe()),
+                _ => place.time += Duration::from_millis(order.ms.unwrap_or_default()),
             }
-            plan.twist = fault.twist();
         }
         plan
     }
@@ -238,7 +258,7 @@ impl Fault {
             }
         };
         match order.kind {
-            Kind::Delay => None,
+            Kind::Delay | Kind::Hold => None,
             Kind::Status => Some(Twist::Instead(answer())),
             Kind::StatusAfter => Some(Twist::After(answer())),
             Kind::CutBefore => Some(Twist::CutBefore),

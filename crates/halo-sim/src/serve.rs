@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use crate::answer::{Answer, Call, Reply};
 use crate::calls::{Calls, Ended};
 use crate::clock::{Stopwatch, wait};
-use crate::faults::{Faults, Twist, Window, too_many};
+use crate::faults::{Faults, Twist, Waits, Window, too_many};
 use crate::query::Query;
 use crate::switches::OnOff;
 use crate::world::{Change, World};
@@ -85,13 +85,20 @@ impl Shared {
     }
 
     /// Waits, unless the simulator stops meanwhile.
-    async fn pause(&self, time: Duration) {
-        if time.is_zero() {
-            return;
-        }
+    async fn pause(&self, waits: Waits) {
+        let waited = async {
+            for mut hold in waits.holds {
+                // Nothing is ever sent: it ends with its sender, which is dropped with the fault.
+                while hold.changed().await.is_ok() {}
+            }
+            if !waits.time.is_zero() {
+                wait(waits.time).await;
+            }
+        };
         let mut stopping = self.stopping.clone();
         tokio::select! {
-            () = wait(time) => {}
+            biased;
+            () = waited => {}
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
     }
@@ -239,7 +246,7 @@ pub(crate) async fn handle(
 /// One Halo call with its faults; none means that the connection is to be cut.
 async fn play(shared: &Shared, call: &Call, api: bool) -> Option<Answer> {
     let plan = shared.faults().plan(&call.method, &call.path);
-    shared.pause(plan.wait_before).await;
+    shared.pause(plan.before).await;
     let answer = match plan.twist {
         Some(Twist::Instead(answer)) => Some(answer),
         Some(Twist::CutBefore) => None,
@@ -257,7 +264,7 @@ async fn play(shared: &Shared, call: &Call, api: bool) -> Option<Answer> {
         }
         None => Some(work(shared, call, api)),
     };
-    shared.pause(plan.wait_after).await;
+    shared.pause(plan.after).await;
     answer
 }
 

@@ -45,18 +45,34 @@ async fn a_cut_is_a_closed_connection() {
 #[tokio::test]
 async fn delays_come_before_or_after() {
     let halo = Halo::start().await;
-    halo.fault(json!({ "path": "/Tickets", "method": "POST", "kind": "delay", "ms": 150, "when": "after" })).await;
-    let quick = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(60)).build().unwrap();
-    let url = format!("{}/api/Tickets", halo.sim.url());
-    let error = quick.post(&url).bearer_auth(&halo.token).json(&ticket()).send().await.unwrap_err();
-    assert!(error.is_timeout());
-    assert_eq!(halo.tickets().await, 1, "the work was done before the wait");
-    halo.sim(Method::DELETE, "/faults", json!(null)).await;
-    halo.fault(json!({ "kind": "delay", "ms": 80, "times": 1 })).await;
-    assert_eq!(halo.get("/Client").await.0, 200);
-    let (_, log) = halo.sim(Method::GET, "/calls", json!(null)).await;
-    let last = log["calls"].as_array().unwrap().last().unwrap().clone();
-    assert!(last["path"] == "/Client" && last["ms"].as_f64().unwrap() >= 80.0, "{last}");
+    for when in ["before", "after"] {
+        halo.fault(json!({ "kind": "delay", "ms": 80, "when": when, "times": 1 })).await;
+        assert_eq!(halo.get("/Client").await.0, 200);
+        let (_, log) = halo.sim(Method::GET, "/calls", json!(null)).await;
+        let last = log["calls"].as_array().unwrap().last().unwrap().clone();
+        assert!(last["path"] == "/Client" && last["ms"].as_f64().unwrap() >= 80.0, "{last}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_waits_before_its_work_or_after_it_until_the_fault_is_disarmed() {
+    for (when, made) in [("before", 0), ("after", 1)] {
+        let halo = Halo::start().await;
+        halo.fault(json!({ "path": "/Tickets", "method": "POST", "kind": "hold", "when": when })).await;
+        let url = format!("{}/api/Tickets", halo.sim.url());
+        let held = tokio::spawn(halo.http.post(url).bearer_auth(&halo.token).json(&ticket()).send());
+        let is_met = async {
+            while halo.sim(Method::GET, "/faults", json!(null)).await.1["faults"][0]["hits"] != 1 {}
+            while halo.tickets().await != made {}
+        };
+        tokio::time::timeout(Duration::from_mins(1), is_met)
+            .await
+            .expect("it is met, and its work done after it alone");
+        assert!(!held.is_finished());
+        halo.sim(Method::DELETE, "/faults", json!(null)).await;
+        assert_eq!(held.await.unwrap().unwrap().status(), 201, "{when}");
+        assert_eq!(halo.tickets().await, 1);
+    }
 }
 
 #[tokio::test]
@@ -94,7 +110,7 @@ async fn rate_limits() {
     halo.switch("retry_after", json!(false)).await;
     assert!(halo.call(Method::GET, "/Status", None).await.unwrap().headers().get("retry-after").is_none());
     let admitted = async { while halo.get("/Status").await.0 != 200 {} };
-    tokio::time::timeout(Duration::from_secs(5), admitted).await.expect("the window rolls on");
+    tokio::time::timeout(Duration::from_mins(1), admitted).await.expect("the window rolls on");
 }
 
 #[tokio::test]
