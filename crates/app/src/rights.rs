@@ -5,7 +5,8 @@
 //! [`View::trouble`](crate::ticketing::View). While that stands the check is run again, and when the right is back, steps
 //! that were refused meanwhile go once more. Not for: a Halo that cannot be reached, which [`steps`](crate::steps) hold
 //! for. The decision a reader would undo: a refusal that no line explains is one ticket's own matter, unless Halo calls
-//! it a missing right; then the right most likely missing is named, and one step tries whether it is back.
+//! it a missing right; then the right most likely missing is named, and one step tries whether it is back. What no line
+//! explains and nobody suspects may have come back before the check: a step tries that once, and then a person must look.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -14,6 +15,7 @@ use std::{
 
 use countersign_domain::{audit::Actor, time::Time};
 use countersign_psa::{Cause, Check, CheckStatus, Class, Fault, Refused};
+use countersign_store::Refused as Which;
 use tokio::sync::Notify;
 
 use crate::{App, Result, check::CheckRun};
@@ -38,6 +40,8 @@ const ABOUT_TICKETS: [&str; 13] = [
     "view_others",
     "edit_others",
 ];
+/// Lines that tell of nothing but reading: they explain a refusal of a call that writes nothing.
+const ABOUT_READING: [&str; 2] = ["customers", "assets"];
 
 /// What was noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +75,15 @@ struct State {
     trouble: Option<Trouble>,
     /// When the last check began.
     checked: Option<Duration>,
-    /// The right is back: what was refused since then goes again.
-    back: Option<Time>,
+    /// The right is back, or none is missing.
+    back: Option<Back>,
+}
+
+/// What goes again now that nothing stands against it.
+#[derive(Debug, Clone, Copy)]
+struct Back {
+    since: Time,
+    which: Which,
 }
 
 /// What is known of rights that changed.
@@ -106,7 +117,7 @@ impl Watch {
     pub(crate) fn proved(&self, call: Refused) {
         let mut state = self.state();
         if state.trouble.as_ref().is_some_and(|trouble| trouble.proof == Some(call)) {
-            state.back = state.trouble.take().map(|trouble| trouble.noticed.since);
+            state.back = state.trouble.take().map(|trouble| Back { since: trouble.noticed.since, which: Which::All });
             drop(state);
             self.changed.notify_one();
         }
@@ -179,8 +190,8 @@ impl App {
 
     async fn look_at_rights(&self) -> Result<()> {
         let back = self.inner.rights.state().back.take();
-        if let Some(since) = back {
-            return self.go_again(since, usize::MAX).await;
+        if let Some(back) = back {
+            return self.go_again(back).await;
         }
         self.inner.rights.state().checked = Some(self.inner.clock.monotonic());
         // What it shows is judged at its end, as that of a person's check is.
@@ -191,7 +202,7 @@ impl App {
         };
         match probe {
             // Reading cannot tell whether it is back. One step can.
-            Some(since) => self.go_again(since, 1).await,
+            Some(since) => self.go_again(Back { since, which: Which::Oldest }).await,
             None => Ok(()),
         }
     }
@@ -205,8 +216,10 @@ impl App {
             return;
         };
         let told = run.told();
-        let failing =
-            ABOUT_TICKETS.iter().find_map(|id| told.iter().find(|line| line.id == *id && stands_against(line)));
+        let only_read = matches!(noticed.sign, Sign::NotPermitted { call: None, .. });
+        let reading = ABOUT_READING.iter().filter(|_| only_read);
+        let mut ids = ABOUT_TICKETS.iter().chain(reading);
+        let failing = ids.find_map(|id| told.iter().find(|line| line.id == *id && stands_against(line)));
         state.trouble = match (failing, &noticed.sign) {
             (Some(line), _) => Some(Trouble { sentence: sentence(line), proof: None, noticed: noticed.clone() }),
             (None, Sign::NotPermitted { call: Some(call), words }) => self.suspicion(&noticed, *call, words, &told),
@@ -215,7 +228,8 @@ impl App {
         let is_over = state.trouble.is_none();
         // One ticket's own refusal is for a person, unless a line explained it before.
         if is_over && (noticed.sign != Sign::OneTicket || before.is_some()) {
-            state.back = Some(noticed.since);
+            let which = if before.is_some() { Which::All } else { Which::New };
+            state.back = Some(Back { since: noticed.since, which });
         }
         drop(state);
         self.inner.rights.changed.notify_one();
@@ -232,7 +246,7 @@ impl App {
     }
 
     /// Steps that were refused since then go again. A refusal was not applied, so nothing is done twice.
-    async fn go_again(&self, since: Time, most: usize) -> Result<()> {
+    async fn go_again(&self, Back { since, which }: Back) -> Result<()> {
         let entry = |steps: u64| {
             self.entry(
                 Actor::Server,
@@ -242,7 +256,7 @@ impl App {
                 serde_json::json!({ "steps": steps, "since": since }),
             )
         };
-        let steps = self.store().retry_refused(since, self.now(), most).await?;
+        let steps = self.store().retry_refused(since, self.now(), which).await?;
         if steps > 0 {
             tracing::info!(steps, "steps that HaloPSA had refused go again");
             let entry = entry(steps);
@@ -259,7 +273,8 @@ impl App {
 }
 
 fn stands_against(line: &Check) -> bool {
-    line.status == CheckStatus::Fail || (line.status == CheckStatus::Warn && line.id == "department")
+    let is_only_warned_of = line.id == "department" || ABOUT_READING.contains(&line.id.as_str());
+    line.status == CheckStatus::Fail || (line.status == CheckStatus::Warn && is_only_warned_of)
 }
 
 fn sentence(line: &Check) -> String {

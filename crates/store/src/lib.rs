@@ -54,6 +54,7 @@ pub use error::Error;
 pub use lanes::{Claimed, NewStep};
 pub use lists::{DirectoryQuery, LinkCounts, Order, Shelf, UnlinkedCounts};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
+pub use reader::Refused;
 pub use reconcile::LaneStep;
 pub use requests::{Counts, RequestQuery, RequestRow, Transition};
 pub use rounds::{RECONCILE_LANE, RoundRow, TICKETS_LANE};

@@ -2,7 +2,8 @@
 
 use countersign_domain::{cause::Cause, decision::Verdict, effect::StepKind, role::Access, time::Time};
 use countersign_store::{
-    AlertRow, AlertStage, AttemptResult, CauseIs, Claimed, Completed, Error, Next, StepState, StepsQuery, Store,
+    AlertRow, AlertStage, AttemptResult, CauseIs, Claimed, Completed, Error, Next, Refused, StepState, StepsQuery,
+    Store,
 };
 
 use crate::support::{Desk, NOW, both, claim_one, ended, entry, stranger, ticket};
@@ -112,11 +113,11 @@ both! {
         let record = claim_one(&store, NOW).await;
         stands(&store, &record, Cause::TicketGone, STUCK).await;
         // Let go while the person reads; he may have his new ticket before it is sent, and after it ended alike.
-        store.retry_refused(Time(0), NOW, 10).await.unwrap();
+        store.retry_refused(Time(0), NOW, Refused::All).await.unwrap();
         let record = claim_one(&store, NOW).await;
         assert!(matches!(store.replace_ticket(&record.id, NOW, audit()).await, Err(Error::Stale)), "it is being sent");
         stands(&store, &record, Cause::TicketGone, STUCK).await;
-        store.retry_refused(Time(0), NOW, 10).await.unwrap();
+        store.retry_refused(Time(0), NOW, Refused::All).await.unwrap();
         store.replace_ticket(&record.id, NOW, audit()).await.unwrap();
         assert!(matches!(store.replace_ticket(&record.id, NOW, audit()).await, Err(Error::Stale)));
         assert_eq!(store.former_tickets(&lane).await.unwrap(), ["48102"]);

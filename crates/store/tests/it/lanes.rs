@@ -12,7 +12,7 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_store::{
-    Attempt, AttemptResult, Completed, DirectoryQuery, NewStep, Next, StepState, StepsQuery, Store,
+    Attempt, AttemptResult, Completed, DirectoryQuery, NewStep, Next, Refused, StepState, StepsQuery, Store,
 };
 
 use crate::support::{Desk, NOW, assert_sound, both, claim_one, ended, entry, step_id, ticket};
@@ -217,11 +217,19 @@ both! {
             complete(&store, &step, (result, Next::Attention { doubt_at: None })).await;
         }
         let ended_at = NOW.plus_seconds(1);
-        assert_eq!(store.retry_refused(ended_at.plus_seconds(1), NOW, 9).await.unwrap(), 0, "refused before that");
-        assert_eq!(store.retry_refused(ended_at, NOW, 1).await.unwrap(), 1);
-        assert_eq!(store.retry_refused(ended_at, NOW, usize::MAX).await.unwrap(), 1, "not the one of unknown end");
-        assert_eq!(store.claim(NOW, 9, None).await.unwrap().len(), 2);
+        let again = async |since: Time, which: Refused| store.retry_refused(since, NOW, which).await.unwrap();
+        assert_eq!(again(ended_at.plus_seconds(1), Refused::All).await, 0, "refused before that");
+        assert_eq!(again(ended_at, Refused::Oldest).await, 1);
+        assert_eq!(again(ended_at, Refused::All).await, 1, "not the one of unknown end");
+        let steps = store.claim(NOW, 9, None).await.unwrap();
+        assert_eq!(steps.len(), 2);
         assert_eq!(store.counts(&desk.access()).await.unwrap().attention_steps, 1);
+        // One meets it again, later.
+        let mut met = ended(&steps[0], AttemptResult::Unseen, Next::Attention { doubt_at: None });
+        met.attempt.ended_at = ended_at.plus_seconds(300);
+        store.complete(met).await.unwrap();
+        assert_eq!(again(ended_at.plus_seconds(300), Refused::New).await, 0, "it had its try");
+        assert_eq!(again(ended_at, Refused::New).await, 1, "all that it met is new");
     }
 
     /// The answer came after the lease was lost and the step was taken over: the success is recorded all the same, a
