@@ -159,8 +159,14 @@ impl App {
     }
 
     async fn run_step(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) {
-        let (started_at, began) = (self.now(), self.inner.clock.monotonic());
         let version = self.connected().version;
+        let completed = self.attempt(step, context).await;
+        self.conclude(completed, version).await;
+    }
+
+    /// Tries a step; how that ended.
+    async fn attempt(&self, step: Claimed, context: std::result::Result<Option<Context>, String>) -> Completed {
+        let (started_at, began) = (self.now(), self.inner.clock.monotonic());
         let asked_at = step.id.made_at().unwrap_or(started_at);
         let handled = as_asked_at(asked_at, Box::pin(self.handle(&step, context)));
         let handled = AssertUnwindSafe(handled).catch_unwind().await;
@@ -197,9 +203,13 @@ impl App {
             cause: end.cause,
         };
         let expected = end.expected.and_then(|(expected, at)| Some((serde_json::to_string(&expected).ok()?, at)));
-        let (kind, lane) = (step.kind, step.lane.clone());
-        let company = end.audit.as_ref().and_then(|entry| entry.company.clone());
-        let completed = Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit };
+        Completed { step, attempt, next: end.next, ticket: end.ticket, expected, audit: end.audit }
+    }
+
+    /// Keeps how an attempt ended, and tells whom it concerns. `version` is that of the settings when it began.
+    async fn conclude(&self, completed: Completed, version: Option<i64>) {
+        let (kind, lane) = (completed.step.kind, completed.step.lane.clone());
+        let company = completed.audit.as_ref().and_then(|entry| entry.company.clone());
         let not_set_up = completed.attempt.cause == Some(Why::NotSetUp);
         let freed = self.keep(completed).await;
         if not_set_up && self.connected().version != version {
@@ -286,4 +296,80 @@ fn broken_off(step: &Claimed, now: Time) -> End {
         End::attention(AttemptResult::Unknown, words, Some(now))
     };
     End { cause: Some(Why::Ours), ..end }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use countersign_domain::audit::Actor;
+    use countersign_egress::{Egress, EgressConfig};
+    use countersign_notify::Notifier;
+    use countersign_psa::{Budget, Connect, Connection, Discovered, Fault, Psa};
+    use countersign_store::{NewStep, Options, Place, Store};
+
+    use super::*;
+    use crate::{
+        Parts,
+        clock::{Clock as _, Ids as _, Manual, System},
+        seal::Sealer,
+        ticketing::Change,
+    };
+
+    struct Nowhere;
+
+    #[async_trait]
+    impl Connect for Nowhere {
+        fn connect(&self, _: &Connection, _: Arc<dyn Budget>) -> std::result::Result<Arc<dyn Psa>, Fault> {
+            unreachable!("nothing is connected")
+        }
+
+        async fn discover(&self, _: &str) -> std::result::Result<Discovered, Fault> {
+            unreachable!("nothing is looked for")
+        }
+    }
+
+    /// What the set-up lets go is what is parked when it ends; this step is parked a moment later.
+    #[tokio::test]
+    async fn what_found_nothing_set_up_goes_on_where_something_was_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Manual::new(Time(1_788_249_600_000_000)));
+        let place = Place::Sqlite(folder.path().join("countersign.db"));
+        let options = Options { place, instance: System.uuid().to_string() };
+        let store = Store::open(options, clock.now()).await.unwrap();
+        let app = App::new(Parts {
+            store: store.clone(),
+            clock: Arc::<Manual>::clone(&clock),
+            ids: Arc::new(System),
+            connect: Arc::new(Nowhere),
+            notify: Notifier::new(Egress::new(&EgressConfig::default()).unwrap()),
+            sealer: Sealer::new(&[7; 32]),
+            public_url: "https://countersign.example.com".to_owned(),
+            checkpoints: None,
+        })
+        .await
+        .unwrap();
+        for is_set_up_meanwhile in [false, true] {
+            let lane = format!("tickets {is_set_up_meanwhile}");
+            let new = NewStep::round(app.step_id(), &lane, String::new(), StepKind::FollowTickets);
+            store
+                .write(move |tx| {
+                    let new = new.clone();
+                    Box::pin(async move { tx.append_step(&new).await })
+                })
+                .await
+                .unwrap();
+            let step = store.claim(app.now(), 1, None).await.unwrap().remove(0);
+            let id = step.id.clone();
+            let version = app.connected().version;
+            let completed = app.attempt(step, Ok(None)).await;
+            assert_eq!(completed.attempt.cause, Some(Why::NotSetUp));
+            if is_set_up_meanwhile {
+                let change = Change { settle_s: Some(30), ..Change::default() };
+                app.change_ticketing(Actor::Server, change).await.unwrap();
+            }
+            app.conclude(completed, version).await;
+            let state = store.step(&countersign_domain::role::Access::All, &id).await.unwrap().unwrap().state;
+            assert_eq!(state, if is_set_up_meanwhile { "waiting" } else { "parked" });
+        }
+    }
 }
