@@ -312,7 +312,7 @@ impl Fake {
                 self.count.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), had).await.expect("the call comes");
+        tokio::time::timeout(Duration::from_mins(2), had).await.expect("the call comes");
     }
 }
 
@@ -331,7 +331,7 @@ pub(crate) fn program<S: AsRef<std::ffi::OsStr>>(state: &Path, arguments: &[S]) 
 
 pub(crate) async fn finish(child: Child) -> Ended {
     let output =
-        tokio::time::timeout(Duration::from_mins(1), child.wait_with_output()).await.expect("it ends").unwrap();
+        tokio::time::timeout(Duration::from_mins(2), child.wait_with_output()).await.expect("it ends").unwrap();
     Ended {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),

@@ -16,7 +16,7 @@ async fn stuck(house: &House, request: &Request, kind: &str) -> StepRow {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_is_alike_is_retried_at_once() {
-    let house = House::new().await;
+    let house = crate::rights::slow().await;
     let computer = house.sample_computer().await;
     house.halo.right("Can add new Tickets", "No").await;
     let mut requests = Vec::new();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     halo::{CLOSED, MARIA, NEW, actions},
-    house::{House, until},
+    house::{Ground, House, until},
 };
 
 /// A little more than the time between two looks.
@@ -180,11 +180,12 @@ async fn while_no_ticket_is_open_nothing_is_asked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_restart_it_is_asked_for_what_changed_since_the_last_look() {
-    let mut house = House::new().await;
+    // So slow that no round begins between this look and the end of the process.
+    let mut house = House::on(Ground { rate: Some(4), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
     waiting(&house).await;
     next_look(&house).await;
     house.assert_all_done().await;
-    // No round may begin between this look and the end of the process.
     let (_, kept) = asked_at(&house, -5 * 60).await.unwrap();
     house.crash();
     house.halo.forget_calls().await;
@@ -336,7 +337,9 @@ fn delivery(id: usize, ticket: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_wakes_the_reading_and_is_believed_in_nothing() {
-    let house = with(ClosedByHand::Withdraw).await;
+    // So slow that no look comes by itself.
+    let house = House::on(Ground { rate: Some(4), ..Ground::default() }).await;
+    house.set_up(Change { closed_by_hand: Some(ClosedByHand::Withdraw), ..Change::default() }).await;
     let (request, ticket) = waiting(&house).await;
     let (secret, _) = secret(&house, Basic::Off).await;
     person(&house, &ticket, json!({ "agent_id": MARIA })).await;
@@ -354,7 +357,9 @@ async fn a_webhook_wakes_the_reading_and_is_believed_in_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_deliveries_makes_few_calls() {
-    let house = House::new().await;
+    // The machine's own seconds: the storm lasts as long as the machine needs for it.
+    let house = House::on(Ground { rate: Some(1), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
     let (_, ticket) = waiting(&house).await;
     let (secret, _) = secret(&house, Basic::Off).await;
     let before = looks(&house).await;

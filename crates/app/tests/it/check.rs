@@ -15,7 +15,7 @@ fn status(run: &CheckRun, id: &str) -> CheckStatus {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_are_all_known_from_the_start_and_tick_as_they_are_told() {
     let house = House::new().await;
-    house.halo.fault(json!({"kind": "delay", "path": "/Client", "ms": 400})).await;
+    house.halo.fault(json!({"kind": "hold", "path": "/Client"})).await;
     assert!(house.app().check_run(&house.admin).is_none());
     house.app().start_check(&house.admin, None).await.unwrap();
     let run = house.app().check_run(&house.admin).unwrap();
@@ -28,7 +28,10 @@ async fn lines_are_all_known_from_the_start_and_tick_as_they_are_told() {
     .await;
     // A second call joins the first.
     house.halo.forget_calls().await;
-    let joined = house.app().check_ticketing(&house.admin, None).await.unwrap();
+    house.app().start_check(&house.admin, None).await.unwrap();
+    house.halo.no_faults().await;
+    house.until_check_ended().await;
+    let joined = house.app().check_run(&house.admin).unwrap();
     assert_eq!(joined.started_at, run.started_at);
     assert_eq!(joined.told().len(), run.lines.len());
     assert!(house.halo.counts().await.get("POST /auth/token").is_none());
@@ -45,8 +48,9 @@ async fn a_test_ticket_takes_the_settings_in_force_and_stands_in_the_audit_log()
     })
     .await;
     // A check that only reads gives way to one with consent.
-    house.halo.fault(json!({"kind": "delay", "path": "/Client", "ms": 300, "times": 1})).await;
+    house.halo.fault(json!({"kind": "hold", "path": "/Client", "times": 1})).await;
     house.app().start_check(&house.admin, None).await.unwrap();
+    until("it is on its way", async || house.halo.hits().await == 1).await;
     let run = house.app().check_ticketing(&house.admin, Some("201")).await.unwrap();
     for line in run.told() {
         assert_eq!(line.status, CheckStatus::Ok, "{line:?}");

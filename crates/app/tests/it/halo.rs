@@ -1,6 +1,10 @@
 //! The simulator and its controls, read without any code of the product.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use countersign_domain::request::Request;
 use countersign_egress::{Egress, EgressConfig};
@@ -20,24 +24,19 @@ pub(crate) struct Halo {
     /// The controls' way.
     egress: Egress,
     /// The product's way.
-    outward: Egress,
+    outward: Mutex<Egress>,
 }
 
 impl Halo {
     pub(crate) async fn start(config: Config) -> Self {
-        Self::patient(config, None).await
+        let egress = Egress::new(&way()).unwrap();
+        Self { sim: Sim::start(config).await.unwrap(), outward: Mutex::new(egress.clone()), egress }
     }
 
-    /// `deadline` is the longest that the product waits for an answer, in the machine's time.
-    pub(crate) async fn patient(config: Config, deadline: Option<Duration>) -> Self {
-        let allow_hosts = vec!["127.0.0.1".to_owned()];
-        let usual = EgressConfig { allow_hosts, ..EgressConfig::default() };
-        let outward = EgressConfig { deadline: deadline.unwrap_or(usual.deadline), ..usual.clone() };
-        Self {
-            sim: Sim::start(config).await.unwrap(),
-            egress: Egress::new(&usual).unwrap(),
-            outward: Egress::new(&outward).unwrap(),
-        }
+    /// The longest that a product which starts from now on waits for an answer, in the machine's time.
+    pub(crate) fn wait_at_most(&self, deadline: Duration) {
+        let impatient = Egress::new(&EgressConfig { deadline, ..way() }).unwrap();
+        *self.outward.lock().unwrap_or_else(PoisonError::into_inner) = impatient;
     }
 
     /// A simulator in a thread of its own, with that thread's number, so that its work can be told from ours.
@@ -61,7 +60,7 @@ impl Halo {
     }
 
     pub(crate) fn egress(&self) -> Egress {
-        self.outward.clone()
+        self.outward.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
@@ -214,6 +213,11 @@ impl Halo {
         log["calls"].as_array().unwrap().iter().any(|call| call["ms"].as_f64().unwrap() >= ms)
     }
 
+    /// Holds the next call that writes there, `when` its work is still to be done or is done, until there are no faults.
+    pub(crate) async fn hold(&self, path: &str, when: &str) {
+        self.fault(json!({"kind": "hold", "when": when, "path": path, "method": "POST", "times": 1})).await;
+    }
+
     /// How many calls met a fault.
     pub(crate) async fn hits(&self) -> u64 {
         let faults = self.control("GET", "/faults", json!({})).await;
@@ -223,6 +227,10 @@ impl Halo {
     pub(crate) async fn forget_calls(&self) {
         self.control("DELETE", "/calls", json!({})).await;
     }
+}
+
+fn way() -> EgressConfig {
+    EgressConfig { allow_hosts: vec!["127.0.0.1".to_owned()], ..EgressConfig::default() }
 }
 
 /// The actions of a ticket that are not its opening entry, oldest first.

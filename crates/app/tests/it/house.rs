@@ -33,14 +33,17 @@ use crate::{
     quick::{Quick, RATE, pause},
 };
 
-/// Longest wait for a condition, in the machine's time.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Longest wait for a condition, in the machine's time: for a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Waits until a condition holds; `what` names it where it does not in time.
+/// Waits until a condition holds; `what` names it where it does not in time. It is looked at less often the longer it
+/// takes: looks are work, too.
 pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
+    let mut gap = Duration::from_millis(10);
     let waited = tokio::time::timeout(PATIENCE, async {
         while !holds().await {
-            pause(Duration::from_millis(15)).await;
+            pause(gap).await;
+            gap = (gap + gap / 10).min(Duration::from_millis(100));
         }
     });
     assert!(waited.await.is_ok(), "not in time: {what}");
@@ -72,8 +75,6 @@ impl Drop for Running {
 #[derive(Default)]
 pub(crate) struct Ground {
     pub(crate) config: Config,
-    /// The longest that the product waits for an answer of Halo, in the machine's time.
-    pub(crate) deadline: Option<Duration>,
     /// Seconds of the clock in one of the machine's.
     pub(crate) rate: Option<u32>,
     /// A database that several nodes share; SQLite in a folder where there is none.
@@ -83,7 +84,7 @@ pub(crate) struct Ground {
 }
 
 /// Puts something between the product and the connection.
-pub(crate) type Between = fn(HaloConnect) -> Arc<dyn Connect>;
+pub(crate) type Between = Arc<dyn Fn(HaloConnect) -> Arc<dyn Connect> + Send + Sync>;
 
 pub(crate) struct House {
     pub(crate) halo: Halo,
@@ -124,7 +125,7 @@ impl House {
 
     /// A server that is not set up.
     pub(crate) async fn on(ground: Ground) -> Self {
-        let halo = Halo::patient(ground.config.clone(), ground.deadline).await;
+        let halo = Halo::start(ground.config.clone()).await;
         Self::between(halo, ground).await
     }
 
@@ -132,7 +133,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Quick::new(ground.rate.unwrap_or(RATE)));
         let place = ground.shared.unwrap_or_else(|| Place::Sqlite(folder.path().join("countersign.db")));
-        let running = open(&place, ground.between, &clock, &halo).await;
+        let running = open(&place, ground.between.as_ref(), &clock, &halo).await;
         let sam = NewTechnician {
             email: "sam.okoro@example.com".to_owned(),
             name: "Sam Okoro".to_owned(),
@@ -205,9 +206,17 @@ impl House {
         self.running = Some(self.another_node().await);
     }
 
+    /// The process starts anew, and waits for an answer of Halo no longer than that, in the machine's time. Not from the
+    /// first start on: the set-up is tried once, however slow the machine is.
+    pub(crate) async fn start_impatient(&mut self, deadline: Duration) {
+        self.crash();
+        self.halo.wait_at_most(deadline);
+        self.start().await;
+    }
+
     /// One more process on the same database.
     pub(crate) async fn another_node(&self) -> Running {
-        open(&self.place, self.between, &self.clock, &self.halo).await
+        open(&self.place, self.between.as_ref(), &self.clock, &self.halo).await
     }
 
     pub(crate) async fn technician(&self, email: &str, name: &str, role: Role) -> Technician {
@@ -286,9 +295,20 @@ impl House {
         .await;
     }
 
+    /// A person lets a step go again. The watch over rights may have done that a moment before.
+    pub(crate) async fn let_go(&self, request: &RequestId, kind: &str) {
+        let steps = self.steps_of(request).await;
+        let step = steps.iter().find(|step| step.kind == kind).unwrap();
+        if let Err(error) = self.app().retry_step(&self.admin, &step.id.parse().unwrap()).await {
+            assert_eq!(error.code(), "step_over", "{error}");
+            assert!(self.audited("ticketing", "steps.retried").await > 0, "nobody else let it go");
+        }
+    }
+
     /// Waits until no step is left undone and every ticket was read back.
     pub(crate) async fn assert_all_done(&self) {
         let mut left = Vec::new();
+        let mut gap = Duration::from_millis(10);
         let waited = tokio::time::timeout(PATIENCE, async {
             loop {
                 left = self.undone().await;
@@ -300,7 +320,8 @@ impl House {
                         return;
                     }
                 }
-                pause(Duration::from_millis(15)).await;
+                pause(gap).await;
+                gap = (gap + gap / 10).min(Duration::from_millis(100));
             }
         });
         let in_time = waited.await.is_ok();
@@ -339,12 +360,12 @@ impl House {
     }
 }
 
-async fn open(place: &Place, between: Option<Between>, clock: &Arc<Quick>, halo: &Halo) -> Running {
+async fn open(place: &Place, between: Option<&Between>, clock: &Arc<Quick>, halo: &Halo) -> Running {
     let instance = System.uuid().to_string();
     let options = || Options { place: place.clone(), instance: instance.clone() };
     // The lock of a process that just died is free when its last task has ended.
     let mut store = Store::open(options(), clock.now_time()).await;
-    for _ in 0..400 {
+    for _ in 0..6000 {
         if store.is_ok() {
             break;
         }

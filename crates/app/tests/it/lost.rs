@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::{
     halo::{action_of, actions, assert_right, note},
-    house::{Ground, House, until},
+    house::{House, until},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,13 +41,12 @@ async fn nothing_is_sent_again_where_tickets_are_hidden() {
     assert_eq!(house.app().counts(&house.admin).await.unwrap().attention_steps, 1);
     assert_eq!(house.halo.tickets_of(request.id.as_str()).await.len(), 1);
     // A person looks again: still hidden.
-    let step = house.steps_of(&request.id).await.remove(0);
-    house.app().retry_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
+    house.let_go(&request.id, "open_ticket").await;
     house.until_step(&request.id, "open_ticket", "attention").await;
     for right in sight {
         house.halo.right(right, "Yes").await;
     }
-    house.app().retry_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
+    house.let_go(&request.id, "open_ticket").await;
     house.assert_all_done().await;
     house.assert_told(&request).await;
     assert_eq!(house.halo.tickets().await.len(), 2);
@@ -423,9 +422,7 @@ async fn an_action_is_not_written_again_where_its_ticket_is_hidden() {
         for right in sight {
             house.halo.right(right, "Yes").await;
         }
-        let steps = house.steps_of(&request.id).await;
-        let step = steps.iter().find(|step| step.kind == "record_decision").unwrap();
-        house.app().retry_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
+        house.let_go(&request.id, "record_decision").await;
         house.assert_all_done().await;
         house.assert_told(&request).await;
     }
@@ -483,19 +480,17 @@ async fn an_answer_about_another_record_is_not_believed() {
 /// ticket is closed with a note, ten minutes later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_success_that_comes_after_the_settle_time_is_closed_with_a_note() {
-    let ground = Ground { deadline: Some(Duration::from_millis(500)), ..Ground::default() };
-    let house = House::on(ground).await;
-    house.set_up(Change::default()).await;
+    let mut house = House::new().await;
     let computer = house.sample_computer().await;
     let known = house.ask(&computer).await;
     house.approve(&known).await;
     house.assert_all_done().await;
-    // The settle time of three seconds is 150 ms here.
-    let late = json!({"kind": "delay", "ms": 2000, "when": "before", "path": "/Tickets", "method": "POST", "times": 1});
-    house.halo.fault(late).await;
+    house.start_impatient(Duration::from_millis(500)).await;
+    house.halo.hold("/Tickets", "before").await;
     let request = house.ask(&computer).await;
     house.approve(&request).await;
     house.until_step(&request.id, "record_decision", "done").await;
+    house.halo.no_faults().await;
     until("Halo made the other one", async || house.halo.tickets_of(request.id.as_str()).await.len() == 2).await;
     house.clock.forward(Duration::from_mins(11));
     let mut tickets = Vec::new();

@@ -59,7 +59,7 @@ async fn halo_that_is_down_is_tried_gently() {
 /// does not count as a Halo that is down: it answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_walk_that_fails_in_part_is_no_outage() {
-    let mut house = House::on(Ground { rate: Some(5), ..Ground::default() }).await;
+    let mut house = House::on(Ground { rate: Some(3), ..Ground::default() }).await;
     house.set_up(Change::default()).await;
     let computer = house.sample_computer().await;
     let known = house.ask(&computer).await;
@@ -95,7 +95,7 @@ async fn halo_is_down_for_a_day() {
     house.assert_all_done().await;
     house.halo.down().await;
     let mut requests = Vec::new();
-    for n in 0..72 {
+    for n in 0..36 {
         let request = house.ask(&computer).await;
         let verdict = if n % 4 == 0 { Verdict::Deny } else { Verdict::Approve };
         house.app().decide(&house.admin, &request.id, wish(verdict)).await.unwrap();
@@ -106,7 +106,7 @@ async fn halo_is_down_for_a_day() {
             if n % 4 == 0 { (State::Denied, false) } else { (State::Approved, true) }
         );
         requests.push(request);
-        house.clock.forward(Duration::from_mins(20));
+        house.clock.forward(Duration::from_mins(40));
         pause(Duration::from_millis(5)).await;
     }
     house.halo.no_faults().await;
@@ -150,9 +150,7 @@ async fn a_lane_that_is_stuck_delays_no_other() {
     let computer = house.sample_computer().await;
     let first = house.ask(&computer).await;
     house.until_step(&first.id, "open_ticket", "done").await;
-    let hangs =
-        json!({"kind": "delay", "ms": 12_000, "when": "after", "path": "/Tickets", "method": "POST", "times": 1});
-    house.halo.fault(hangs).await;
+    house.halo.hold("/Tickets", "after").await;
     let hung = house.ask(&computer).await;
     until("it hangs", async || house.halo.hits().await == 1).await;
     house.halo.fault(json!({"kind": "status", "code": 400, "path": "/Tickets", "method": "POST", "times": 1})).await;

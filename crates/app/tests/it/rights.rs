@@ -3,17 +3,28 @@
 
 use std::time::Duration;
 
-use countersign_domain::request::Request;
+use countersign_app::ticketing::Change;
+use countersign_domain::{
+    link::{Kind, LinkState},
+    request::Request,
+};
 use countersign_store::ComputerContext;
 use serde_json::json;
 
 use crate::{
     halo::API_AGENT,
-    house::{House, until},
+    house::{Ground, House, until},
 };
 
 /// The check runs once in this time.
 const PAUSE: Duration = Duration::from_secs(301);
+
+/// A house whose clock is so slow that this time does not pass by itself.
+pub(crate) async fn slow() -> House {
+    let house = House::on(Ground { rate: Some(2), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
+    house
+}
 
 impl House {
     async fn until_banner(&self, words: &[&str]) {
@@ -51,6 +62,11 @@ impl House {
     /// The check that is run when something was noticed has ended.
     pub(crate) async fn until_checked(&self) {
         until("the check has run", async || self.checks().await > 0).await;
+        self.until_check_ended().await;
+    }
+
+    /// A check has run, and ended.
+    pub(crate) async fn until_check_ended(&self) {
         until("the check has ended", async || {
             let run = self.app().check_run(&self.admin);
             run.is_some_and(|run| run.finished == countersign_app::check::Finished::Yes)
@@ -66,7 +82,7 @@ impl House {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writing_that_is_refused_names_the_level_and_goes_on_when_it_is_back() {
-    let house = House::new().await;
+    let house = slow().await;
     let computer = house.sample_computer().await;
     house.told(&computer).await;
     house.halo.right("Tickets Access Level", "Read Only").await;
@@ -138,7 +154,7 @@ async fn lists_that_are_suddenly_empty_name_the_right_to_see() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_right_that_only_a_write_can_prove_is_suspected_and_one_step_tries_it() {
     for (right, refused) in [("Can add new Tickets", 1), ("Can Edit Tickets Which Are Not Assigned To Them", 2)] {
-        let house = House::new().await;
+        let house = slow().await;
         let computer = house.sample_computer().await;
         let before = house.ask(&computer).await;
         house.until_step(&before.id, "open_ticket", "done").await;
@@ -196,4 +212,80 @@ async fn a_ticket_that_is_gone_raises_no_banner() {
     assert_eq!(house.app().ticketing().trouble, None);
     let steps = house.steps_of(&request.id).await;
     assert!(steps.iter().any(|step| step.kind == "record_decision" && step.state == "attention"));
+}
+
+/// A request whose decision's answer was lost, and Halo shows nothing of its ticket's actions: a right might be missing, but
+/// none is. The next check is five minutes away; the clock is so slow that they do not pass by themselves.
+async fn nothing_shown() -> (House, Request) {
+    let house = House::on(Ground { rate: Some(4), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
+    let computer = house.sample_computer().await;
+    let (gone, request) = (house.ask(&computer).await, house.ask(&computer).await);
+    for request in [&gone, &request] {
+        house.until_step(&request.id, "open_ticket", "done").await;
+    }
+    let id = house.halo.ticket_of(gone.id.as_str()).await["id"].clone();
+    house.halo.control("DELETE", &format!("/tickets/{id}"), json!({})).await;
+    house.approve(&gone).await;
+    house.until_checked().await;
+    house.halo.fault(json!({"kind": "cut_after", "path": "/Actions", "method": "POST", "times": 1})).await;
+    let empty = json!({"record_count": 0, "actions": []});
+    house.halo.fault(json!({"kind": "garbage", "path": "/Actions", "method": "GET", "body": empty})).await;
+    house.approve(&request).await;
+    house.until_step(&request.id, "record_decision", "attention").await;
+    assert_eq!(house.audited("ticketing", "steps.retried").await, 0);
+    (house, request)
+}
+
+async fn tries(house: &House, request: &Request) -> i64 {
+    let steps = house.steps_of(&request.id).await;
+    steps.iter().find(|step| step.kind == "record_decision").unwrap().attempts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_line_explains_goes_again_once() {
+    let (house, request) = nothing_shown().await;
+    let before = tries(&house, &request).await;
+    let other = house.other_computer().await;
+    house.clock.forward(PAUSE);
+    until("it goes again", async || tries(&house, &request).await > before).await;
+    for _ in 0..4 {
+        house.until_step(&request.id, "record_decision", "attention").await;
+        house.clock.forward(PAUSE);
+        // Time enough for whatever would let it go.
+        let meanwhile = house.ask(&other).await;
+        house.until_step(&meanwhile.id, "open_ticket", "done").await;
+    }
+    assert_eq!(tries(&house, &request).await, before + 1);
+    assert_eq!(house.audited("ticketing", "steps.retried").await, 1);
+    assert_eq!(house.app().ticketing().trouble, None);
+}
+
+/// The right came back before the check that would have named it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_shown_again_before_the_check_goes_again_by_itself() {
+    let (house, request) = nothing_shown().await;
+    house.halo.no_faults().await;
+    house.clock.forward(PAUSE);
+    house.until_step(&request.id, "record_decision", "done").await;
+    house.assert_told(&request).await;
+    assert_eq!(house.audited("ticketing", "steps.retried").await, 1);
+}
+
+/// A refusal to read, which only lines about reading explain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_that_may_not_be_read_are_looked_for_when_they_may() {
+    let house = slow().await;
+    house.halo.switches(json!({ "no_access_list": "403" })).await;
+    house.halo.right("Assets Access Level", "No Access").await;
+    let computer = house.sample_computer().await.computer.id.clone();
+    house.until_banner(&["Assets Access Level: Read Only", "Feature Access › Assets Access Level"]).await;
+    until("its step waits for a person", async || {
+        let steps = house.steps().await;
+        steps.iter().any(|step| step.subject == format!("computer/{computer}") && step.state == "attention")
+    })
+    .await;
+    house.halo.right("Assets Access Level", "Read Only").await;
+    house.until_well().await;
+    house.until_link(Kind::Computer, computer.as_str(), LinkState::Linked).await;
 }

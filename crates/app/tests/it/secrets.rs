@@ -41,7 +41,9 @@ async fn a_wrong_secret_is_not_kept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_that_goes_bad_holds_the_worker_and_loses_nothing() {
-    let house = House::new().await;
+    // So slow that five minutes do not pass by themselves.
+    let house = House::on(Ground { rate: Some(2), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
     let computer = house.sample_computer().await;
     let first = house.ask(&computer).await;
     house.approve(&first).await;
@@ -95,7 +97,7 @@ impl Connect for Configured {
 /// Started without what allowed Halo's address: it runs, says what to add, and what is to be told waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_configuration_does_not_allow_halos_address_starts_and_says_so() {
-    let between: Between = |inner| Arc::new(Configured(inner));
+    let between: Between = Arc::new(|inner| Arc::new(Configured(inner)));
     let mut house = House::on(Ground { between: Some(between), ..Ground::default() }).await;
     house.set_up(Change::default()).await;
     let computer = house.sample_computer().await;

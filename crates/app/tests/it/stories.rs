@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_app::Error;
+use countersign_app::{Error, ticketing::Change};
 use countersign_domain::{
     grant::GrantState,
     link::{Kind, LinkState},
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     halo::{API_AGENT, CLOSED, NEW, SAM, action_of, actions, minutes, note},
-    house::{House, until},
+    house::{Ground, House, until},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,7 +83,9 @@ async fn a_denial_closes_the_ticket_and_gives_no_grant() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn taken_back_before_anything_was_sent_leaves_no_ticket_and_after_it_a_closed_one() {
-    let house = House::new().await;
+    // So slow that the minute in which nothing is sent does not pass by itself.
+    let house = House::on(Ground { rate: Some(2), ..Ground::default() }).await;
+    house.set_up(Change::default()).await;
     let computer = house.sample_computer().await;
     let sent = house.ask(&computer).await;
     house.until_step(&sent.id, "open_ticket", "done").await;
@@ -95,7 +97,8 @@ async fn taken_back_before_anything_was_sent_leaves_no_ticket_and_after_it_a_clo
     assert_eq!(actions(&ticket).len(), 1);
     assert_eq!(ticket["status_id"], CLOSED);
 
-    house.halo.fault(json!({"kind": "status", "code": 429, "path": "/Tickets", "method": "POST"})).await;
+    let later = json!({"kind": "status", "code": 429, "retry_after": 60, "path": "/Tickets", "method": "POST"});
+    house.halo.fault(later).await;
     let unsent = house.ask(&computer).await;
     until("the first call was refused for now", async || !house.attempts(&unsent.id).await.is_empty()).await;
     house.app().withdraw(&computer.computer.id, &unsent.id).await.unwrap();

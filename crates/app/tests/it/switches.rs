@@ -181,13 +181,6 @@ async fn under(switches: &Value, config: Config) -> House {
     house
 }
 
-/// Lets a step that waits for a person go again.
-async fn retry(house: &House, request: &Request, kind: &str) {
-    let steps = house.steps_of(&request.id).await;
-    let step = steps.iter().find(|step| step.kind == kind).unwrap();
-    house.app().retry_step(&house.admin, &step.id.parse().unwrap()).await.unwrap();
-}
-
 /// The words that a person reads at a step that waits for him.
 async fn words(house: &House, request: &Request, kind: &str) -> String {
     house.until_step(&request.id, kind, "attention").await;
@@ -287,7 +280,7 @@ async fn not_shown(switches: Value, rights: &[(&str, &str, &str)]) {
         for (right, _, yes) in rights {
             house.halo.right(right, yes).await;
         }
-        retry(&house, &request, kind).await;
+        house.let_go(&request.id, kind).await;
         house.assert_all_done().await;
         house.assert_told(&request).await;
         assert_eq!(house.halo.tickets().await.len(), 2, "{switches} {path}");
@@ -308,7 +301,7 @@ async fn deleted(switches: Value) {
     // A person finds the ticket again, and lets the step go on.
     let ticket = house.halo.ticket_of(request.id.as_str()).await;
     house.halo.change(&ticket, json!({"deleted": false})).await;
-    retry(&house, &request, "record_decision").await;
+    house.let_go(&request.id, "record_decision").await;
     house.assert_all_done().await;
     house.assert_told(&request).await;
 }
@@ -347,7 +340,7 @@ async fn foreign_asset(switches: Value) {
     let said = words(&house, &request, "open_ticket").await;
     assert!(said.contains("The asset does not belong to the customer"), "{said}");
     house.halo.control("PATCH", "/assets/4301", json!({"client_id": 201, "site_id": 301})).await;
-    retry(&house, &request, "open_ticket").await;
+    house.let_go(&request.id, "open_ticket").await;
     house.assert_all_done().await;
     house.assert_told(&request).await;
 }
@@ -369,7 +362,7 @@ async fn stale_token(switches: Value) {
     .await;
     house.halo.right("Can add new Tickets", "Yes").await;
     house.app().check_ticketing(&house.admin, None).await.unwrap();
-    retry(&house, &request, "open_ticket").await;
+    house.let_go(&request.id, "open_ticket").await;
     house.assert_all_done().await;
     house.assert_told(&request).await;
 }
@@ -416,7 +409,7 @@ async fn no_login(switches: Value) {
     assert!(check.iter().any(|line| line.status == CheckStatus::Fail), "{check:#?}");
     house.halo.switches(json!({"application_login": "agent"})).await;
     house.halo.control("POST", "/tokens/expire", json!({})).await;
-    retry(&house, &request, "open_ticket").await;
+    house.let_go(&request.id, "open_ticket").await;
     house.assert_all_done().await;
     house.assert_told(&request).await;
 }

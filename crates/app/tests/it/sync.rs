@@ -283,7 +283,7 @@ async fn one_sync_at_a_time_however_often_it_is_asked_for() {
     let house = House::new().await;
     settled(&house).await;
     house.halo.forget_calls().await;
-    house.halo.fault(json!({"method": "GET", "path": "/Client", "kind": "delay", "ms": 200})).await;
+    house.halo.fault(json!({"method": "GET", "path": "/Client", "kind": "hold"})).await;
     let (app, admin) = (house.app(), &house.admin);
     let asked = tokio::join!(
         app.sync_directory(admin, SyncKind::Full),
@@ -292,6 +292,7 @@ async fn one_sync_at_a_time_however_often_it_is_asked_for() {
     );
     asked.0.and(asked.1).and(asked.2).unwrap();
     assert!(app.directory_sync().await.unwrap().running.is_some());
+    house.halo.no_faults().await;
     // A full one is more than what runs.
     settled(&house).await;
     let counts = house.halo.counts().await;
