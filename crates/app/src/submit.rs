@@ -3,7 +3,7 @@
 use countersign_domain::{
     audit::Actor,
     id::RequestId,
-    request::{Asked, Request, State},
+    request::{Asked, Request, State, TicketOn},
 };
 pub use countersign_store::Accepted;
 use countersign_store::{ComputerContext, NewRequest};
@@ -63,11 +63,16 @@ impl App {
             ticket_on: self.ticketing_for(&computer.company_id).ticket_on,
         };
         let new = NewRequest { request, same_as, search, open_step: self.step_id(), audit, caps: self.caps() };
-        let accepted = self.store().accept(new).await?;
+        let offered = self.offered();
+        let was_offered = offered.is_some();
+        let accepted = self.store().accept_and_claim(new, offered).await?;
         match &accepted {
             Accepted::New(request) => {
                 metrics::counter!("countersign_requests_accepted_total").increment(1);
-                self.wake().steps();
+                let claimed = was_offered && request.ticket_on == TicketOn::Request && *request.lane() == request.id;
+                if !claimed {
+                    self.wake().steps();
+                }
                 self.wake().request("request.created", &request.id, &request.company_id);
             }
             Accepted::Repeat(request) if request.computer_id != computer.id => {

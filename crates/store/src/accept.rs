@@ -12,8 +12,8 @@ use countersign_domain::{
 use tokio::sync::oneshot;
 
 use crate::{
-    Error, Result, Store, Tx, audit,
-    lanes::{NewStep, append_step, insert_first_steps},
+    Claimed, Error, Result, Store, Tx, audit,
+    lanes::{FirstStep, NewStep, Offered, append_step, insert_first_steps},
     query::{Query, ROWS, in_text, insert_text, rows_text},
     recent::{Recent, Taken},
     requests::body,
@@ -53,6 +53,9 @@ pub(crate) struct AcceptJob {
     new: Box<NewRequest>,
     waiting: Waiting<Accepted>,
     recent: Arc<Recent>,
+    instance: String,
+    offered: Option<Offered>,
+    claimed: Option<Claimed>,
 }
 
 impl AcceptJob {
@@ -61,6 +64,9 @@ impl AcceptJob {
             && request.joined_to.is_none()
         {
             self.recent.count(request);
+        }
+        if let (None, Some(claimed), Some(offered)) = (&failure, self.claimed, self.offered) {
+            (offered.start)(claimed);
         }
         self.waiting.finish(failure);
     }
@@ -72,12 +78,26 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where it is not on disk; the endpoint keeps it and asks again.
     pub async fn accept(&self, new: NewRequest) -> Result<Accepted> {
+        self.accept_and_claim(new, None).await
+    }
+
+    /// The same. The step that opens the request's ticket, where there is one, is claimed in the same commit for the runner
+    /// that offered a place.
+    ///
+    /// # Errors
+    /// As above; nothing was claimed then.
+    pub async fn accept_and_claim(&self, new: NewRequest, offered: Option<Offered>) -> Result<Accepted> {
         let (waiting, answer): (_, oneshot::Receiver<_>) = Waiting::new();
         let key = new.request.computer_id.to_string();
-        self.inner
-            .writers
-            .send(&key, Job::Accept(AcceptJob { new: Box::new(new), waiting, recent: self.inner.recent.clone() }))
-            .await?;
+        let job = AcceptJob {
+            new: Box::new(new),
+            waiting,
+            recent: self.inner.recent.clone(),
+            instance: self.inner.instance.clone(),
+            offered,
+            claimed: None,
+        };
+        self.inner.writers.send(&key, Job::Accept(job)).await?;
         answer.await.map_err(|_| Error::Closed)?
     }
 }
@@ -100,6 +120,8 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
     let (mut rows, mut steps, mut entries, mut later) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut taken = Taken::new();
     for job in jobs.iter_mut() {
+        // It may be written for the second time, and find another state.
+        job.claimed = None;
         let new = &job.new;
         let id = new.request.id.to_string();
         if let Some(before) = known.get(&id) {
@@ -128,7 +150,11 @@ pub(crate) async fn write(tx: &mut Tx, jobs: &mut [AcceptJob]) -> Result<()> {
                 request.ticket_on = TicketOn::Request;
                 later.push((NewStep::of(new.open_step.clone(), &request, StepKind::RecordAgain), None));
             } else if request.ticket_on == TicketOn::Request {
-                steps.push(NewStep::of(new.open_step.clone(), &request, StepKind::OpenTicket));
+                let claimed = job.offered.as_ref().map(|offered| (job.instance.clone(), offered.highest.clone()));
+                let step = NewStep::of(new.open_step.clone(), &request, StepKind::OpenTicket);
+                let first = FirstStep { step, claimed };
+                job.claimed = first.claim();
+                steps.push(first);
             }
             let head = Head { id: request.id.clone(), again_of: request.again_of.clone() };
             heads.insert(new.same_as.clone(), head);

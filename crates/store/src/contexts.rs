@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use countersign_domain::{id::RequestId, request::Request, text::email_key};
 use sqlx::FromRow;
 
-use crate::{RequestRow, Result, Store, engine::Conn, query::Query};
+use crate::{RequestRow, Result, Store, engine::Conn, query::Query, requests};
 
 /// Everything a ticket's step needs to know, read when it runs.
 #[derive(Debug, Clone)]
@@ -26,8 +26,9 @@ pub struct Context {
 }
 
 #[derive(FromRow)]
-struct RawLinks {
-    id: String,
+struct Raw {
+    #[sqlx(flatten)]
+    request: requests::Raw,
     customer: Option<String>,
     site: Option<String>,
     asset: Option<String>,
@@ -38,36 +39,35 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Database`] where it cannot be read.
-    pub async fn contexts(&self, requests: &[RequestId]) -> Result<Vec<Context>> {
-        if requests.is_empty() {
+    pub async fn contexts(&self, ids: &[RequestId]) -> Result<Vec<Context>> {
+        if ids.is_empty() {
             return Ok(Vec::new());
         }
         let mut conn = self.read().await?;
-        let mut query = Query::build(
-            "SELECT r.id, c.psa_id AS customer, l.psa_id AS site, a.psa_id AS asset FROM requests r
-             LEFT JOIN links c ON c.kind = 'company' AND c.id = r.company_id AND c.state = 'linked'
-             LEFT JOIN links l ON l.kind = 'location' AND l.id = r.location_id AND l.state = 'linked'
-             LEFT JOIN links a ON a.kind = 'computer' AND a.id = r.computer_id AND a.state = 'linked'
+        let mut query = Query::build("SELECT k.psa_id AS customer, kl.psa_id AS site, kp.psa_id AS asset, ");
+        query.push(requests::COLUMNS).push(requests::FROM);
+        query.push(
+            " LEFT JOIN links kl ON kl.kind = 'location' AND kl.id = r.location_id AND kl.state = 'linked'
+             LEFT JOIN links kp ON kp.kind = 'computer' AND kp.id = r.computer_id AND kp.state = 'linked'
              WHERE r.id IN ",
         );
-        query.list(requests.iter().map(RequestId::as_str));
-        let links: Vec<RawLinks> = conn.all(&query).await?;
-        let rows = crate::requests::by_ids(&mut conn, requests).await?;
-        let agents = agents(&mut conn, &rows).await?;
-        let contacts = contacts(&mut conn, &rows).await?;
-        let mut links: HashMap<String, RawLinks> = links.into_iter().map(|link| (link.id.clone(), link)).collect();
-        let with_links = rows.into_iter().filter_map(|row| {
-            let link = links.remove(row.request.id.as_str())?;
-            Some(Context {
-                customer: link.customer,
-                site: link.site,
-                asset: link.asset,
-                contact: contact_key(&row.request).and_then(|key| contacts.get(&key).cloned()),
-                agent: decider(&row.request).and_then(|id| agents.get(id).cloned()),
-                request: row,
-            })
-        });
-        Ok(with_links.collect())
+        query.list(ids.iter().map(RequestId::as_str));
+        let rows: Vec<Raw> = conn.all(&query).await?;
+        let mut found = Vec::new();
+        for Raw { request, customer, site, asset } in rows {
+            let request = RequestRow::try_from(request)?;
+            // The company's link is joined in whatever state it is.
+            let customer = customer.filter(|_| request.company_linked);
+            found.push(Context { request, customer, site, asset, contact: None, agent: None });
+        }
+        let agents = agents(&mut conn, &found).await?;
+        let contacts = contacts(&mut conn, &found).await?;
+        for context in &mut found {
+            let request = &context.request.request;
+            context.contact = contact_key(request).and_then(|key| contacts.get(&key).cloned());
+            context.agent = decider(request).and_then(|id| agents.get(id).cloned());
+        }
+        Ok(found)
     }
 }
 
@@ -83,8 +83,8 @@ fn contact_key(request: &Request) -> Option<(String, String)> {
 }
 
 /// Linked agents, by the technicians who decided.
-async fn agents(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<String, String>> {
-    let mut deciders: Vec<&str> = rows.iter().filter_map(|row| decider(&row.request)).collect();
+async fn agents(conn: &mut Conn, rows: &[Context]) -> Result<HashMap<String, String>> {
+    let mut deciders: Vec<&str> = rows.iter().filter_map(|row| decider(&row.request.request)).collect();
     deciders.sort_unstable();
     deciders.dedup();
     if deciders.is_empty() {
@@ -112,8 +112,8 @@ pub(crate) fn contacts_query(keys: &[(String, String)]) -> Query {
 }
 
 /// Linked contacts, by company and mail address.
-async fn contacts(conn: &mut Conn, rows: &[RequestRow]) -> Result<HashMap<(String, String), String>> {
-    let mut keys: Vec<(String, String)> = rows.iter().filter_map(|row| contact_key(&row.request)).collect();
+async fn contacts(conn: &mut Conn, rows: &[Context]) -> Result<HashMap<(String, String), String>> {
+    let mut keys: Vec<(String, String)> = rows.iter().filter_map(|row| contact_key(&row.request.request)).collect();
     keys.sort_unstable();
     keys.dedup();
     if keys.is_empty() {

@@ -165,6 +165,8 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
     }
     insert_attempts(tx, &all).await?;
     upsert_tickets(tx, &all).await?;
+    let entries: Vec<Entry> = all.iter().filter_map(|completed| completed.audit.clone()).collect();
+    audit::append(&mut tx.conn, &mut tx.chain, &entries).await?;
     let mut promoted = 0;
     for part in done.chunks(ROWS) {
         let text = in_text("promote", PROMOTE, part.len());
@@ -174,8 +176,6 @@ pub(crate) async fn write_completed(tx: &mut Tx, jobs: &mut [CompleteJob]) -> Re
         }
         promoted += tx.conn.execute(&query).await?;
     }
-    let entries: Vec<Entry> = all.iter().filter_map(|completed| completed.audit.clone()).collect();
-    audit::append(&mut tx.conn, &mut tx.chain, &entries).await?;
     for job in jobs {
         let more = promoted > 0 || job.completed.next != Next::Done;
         job.waiting.result = Some(if more { Freed::Perhaps } else { Freed::Nothing });

@@ -157,6 +157,11 @@ impl Conn {
         Ok(())
     }
 
+    /// True where statements were left for later, so that a failure of the commit may be theirs.
+    pub(crate) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Runs what was left for later.
     pub(crate) async fn flush(&mut self) -> Result<()> {
         match self.held.pop() {

@@ -51,7 +51,7 @@ pub use directory::{CompanyRow, ComputerRow, ContactRow, LocationRow};
 pub use ends::{Attempt, AttemptResult, Completed, Freed, Next};
 pub use enrollment::{EnrollmentKeyRow, NewEnrollmentKey};
 pub use error::Error;
-pub use lanes::{Claimed, NewStep};
+pub use lanes::{Claimed, NewStep, Offered};
 pub use lists::{DirectoryQuery, LinkCounts, Order, Shelf, UnlinkedCounts};
 pub use people::{NewToken, PortalSession, TechnicianRow, TokenRow};
 pub use reader::Refused;

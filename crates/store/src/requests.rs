@@ -128,7 +128,7 @@ pub struct RequestRow {
 }
 
 #[derive(FromRow)]
-struct Raw {
+pub(crate) struct Raw {
     body: String,
     company: String,
     location: String,
@@ -179,17 +179,23 @@ impl TryFrom<Raw> for RequestRow {
     }
 }
 
-const SELECT: &str = "SELECT r.body, c.name AS company, l.name AS location, p.name AS computer,
+pub(crate) const COLUMNS: &str = "r.body, c.name AS company, l.name AS location, p.name AS computer,
     CASE WHEN k.state = 'linked' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS linked,
     (SELECT COUNT(*) FROM requests j WHERE j.joined_to = r.id) AS repeats,
     COALESCE(r.again_of, r.joined_to, r.id) AS lane, t.psa_id, t.url, t.now, t.booked, t.opened_at, t.seen_at,
-    t.doubt_at, t.gone_at, t.closed_by_hand_at, t.sent
-    FROM requests r
+    t.doubt_at, t.gone_at, t.closed_by_hand_at, t.sent";
+pub(crate) const FROM: &str = " FROM requests r
     JOIN companies c ON c.id = r.company_id
     JOIN locations l ON l.id = r.location_id
     JOIN computers p ON p.id = r.computer_id
     LEFT JOIN links k ON k.kind = 'company' AND k.id = r.company_id
     LEFT JOIN tickets t ON t.lane = COALESCE(r.again_of, r.joined_to, r.id)";
+
+fn select() -> Query {
+    let mut query = Query::build("SELECT ");
+    query.push(COLUMNS).push(FROM);
+    query
+}
 
 /// Who joined a request. Its state stands in a CASE: SQLite would walk every pending request otherwise.
 pub(crate) const JOINED: &str = "SELECT body FROM requests WHERE joined_to = $1
@@ -245,7 +251,7 @@ pub(crate) fn list_text(companies: Option<&[&CompanyId]>, wanted: &RequestQuery)
             wanted.state.is_none_or(|wanted| wanted == *state) && !(wanted.over && *state == State::Pending)
         })
         .collect();
-    let mut query = Query::build(SELECT);
+    let mut query = select();
     match companies {
         Some(companies)
             if wanted.computer.is_none() && companies.len() * states.len() <= PARTS && !states.is_empty() =>
@@ -335,7 +341,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] where it cannot be read.
     pub async fn request(&self, access: &Access, id: &RequestId) -> Result<Option<RequestRow>> {
-        let mut query = Query::build(SELECT);
+        let mut query = select();
         query.push(" WHERE r.id = ").arg(id.as_str());
         only(&mut query, "r.company_id", access);
         let raw: Option<Raw> = self.read().await?.one(&query).await?;
@@ -467,7 +473,7 @@ impl Store {
 }
 
 pub(crate) async fn by_ids(conn: &mut crate::engine::Conn, ids: &[RequestId]) -> Result<Vec<RequestRow>> {
-    let mut query = Query::build(SELECT);
+    let mut query = select();
     query.push(" WHERE r.id IN ").list(ids.iter().map(RequestId::as_str));
     let rows: Vec<Raw> = conn.all(&query).await?;
     rows.into_iter().map(RequestRow::try_from).collect()

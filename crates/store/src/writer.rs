@@ -182,13 +182,16 @@ impl Writer {
         let mut tx = self.begin().await.map_err(|error| Failed { error, apart: false })?;
         let chain = tx.chain.clone();
         let failed = match AssertUnwindSafe(work.run(&mut tx)).catch_unwind().await {
-            Ok(Ok(())) => match tx.conn.commit().await {
-                Ok(()) => {
-                    self.tx = Some(tx);
-                    return Ok(());
+            Ok(Ok(())) => {
+                let with_others = tx.conn.holds();
+                match tx.conn.commit().await {
+                    Ok(()) => {
+                        self.tx = Some(tx);
+                        return Ok(());
+                    }
+                    Err(error) => Failed { apart: with_others || matches!(error, Error::Conflict(_)), error },
                 }
-                Err(error) => Failed { apart: matches!(error, Error::Conflict(_)), error },
-            },
+            }
             Ok(Err(error)) => Failed { error, apart: true },
             Err(_panic) => {
                 tracing::error!("a write panicked; nothing of it is kept");
@@ -277,14 +280,22 @@ impl Hot {
     }
 
     async fn statements(&mut self, tx: &mut Tx) -> Result<()> {
-        // A kind's last statements go alone: with those of the next kind they were a text for each pair of numbers.
+        // A kind's last statements go with the commit or alone: with those of the next kind they were a text for each pair
+        // of numbers.
         crate::accept::write(tx, &mut self.accepts).await?;
-        tx.conn.flush().await?;
-        crate::requests::write(tx, &mut self.transitions).await?;
-        tx.conn.flush().await?;
-        crate::ends::write_completed(tx, &mut self.completes).await?;
-        tx.conn.flush().await?;
-        crate::lanes::write_claims(tx, &mut self.claims).await
+        if !self.transitions.is_empty() {
+            tx.conn.flush().await?;
+            crate::requests::write(tx, &mut self.transitions).await?;
+        }
+        if !self.completes.is_empty() {
+            tx.conn.flush().await?;
+            crate::ends::write_completed(tx, &mut self.completes).await?;
+        }
+        if !self.claims.is_empty() {
+            tx.conn.flush().await?;
+            crate::lanes::write_claims(tx, &mut self.claims).await?;
+        }
+        Ok(())
     }
 
     fn singles(self) -> impl Iterator<Item = Self> {

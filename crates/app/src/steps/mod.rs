@@ -30,6 +30,7 @@ use countersign_store::{AttemptResult, Claimed, Next, TicketRow};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, requests::Names};
+pub(crate) use runner::Rest;
 use runner::SLOTS;
 
 /// What a ticket should look like after a step, and what it looked like before: a value that a person set meanwhile is

@@ -4,21 +4,21 @@ use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use countersign_domain::{cause::Cause as Why, effect::StepKind, id::RequestId, time::Time};
-use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context, Freed};
+use countersign_store::{Attempt, AttemptResult, Claimed, Completed, Context, Freed, Offered};
 use futures_util::FutureExt as _;
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 
-use super::{End, FIRST_LOOK_S};
+use super::{End, FIRST_LOOK_S, lock};
 use crate::{App, Error, Result, budget::as_asked_at};
 
 /// Steps that run at the same time.
@@ -48,7 +48,86 @@ impl Default for Places {
     }
 }
 
+/// What came of a look for due steps.
+enum Claiming {
+    /// Every free place was taken: look again at once.
+    MayBeMore,
+    /// There are places, and nothing is due before this is over.
+    NothingDue(Duration),
+    /// Nothing may be claimed before this is over, or something changes.
+    Wait(Duration),
+}
+
+/// A place that is taken, until this is dropped.
+struct Taken {
+    permit: Option<OwnedSemaphorePermit>,
+    places: Arc<Places>,
+}
+
+impl Places {
+    fn take(self: &Arc<Self>) -> Taken {
+        Taken { permit: self.slots.clone().try_acquire_owned().ok(), places: self.clone() }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        if self.places.wanted.load(Ordering::SeqCst) {
+            self.places.freed.notify_one();
+        }
+    }
+}
+
+/// The runner while it is at rest: nothing is due, and there are places. Who accepts a request then offers one of them to
+/// its first step, so that accepting it claims that too: no look for what is due, and no commit of its own, stands between
+/// a request and its ticket. At any other time the runner looks for what is due, the most urgent first.
+#[derive(Default)]
+pub(crate) struct Rest(Mutex<Option<AtRest>>);
+
+struct AtRest {
+    places: Arc<Places>,
+    /// The connection for which the first walk was made.
+    epoch: u64,
+    started: mpsc::UnboundedSender<(Claimed, Taken)>,
+}
+
+/// Ends the rest when the runner is dropped.
+struct Resting<'a>(&'a Rest);
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.0) = None;
+    }
+}
+
 impl App {
+    /// A place for the first step of a request, if the runner is at rest and nothing stands against sending.
+    pub(crate) fn offered(&self) -> Option<Offered> {
+        let (place, started) = {
+            let rest = lock(&self.inner.rest.0);
+            let rest = rest.as_ref().filter(|rest| self.may_send_at_once(rest.epoch))?;
+            (rest.places.take(), rest.started.clone())
+        };
+        place.permit.as_ref()?;
+        let start = move |step: Claimed| {
+            if started.send((step, place)).is_err() {
+                tracing::warn!("the runner ended before it was given a step; that is in doubt after the next start");
+            }
+        };
+        Some(Offered { highest: self.inner.desk.highest(), start: Box::new(start) })
+    }
+
+    /// Nothing stands against sending, and the connection is the one that the first walk was made with.
+    fn may_send_at_once(&self, epoch: u64) -> bool {
+        let desk = &self.inner.desk;
+        desk.held_for(self.inner.clock.monotonic()).is_none()
+            && desk.width() == SLOTS
+            && !desk.has_recovered()
+            && desk.epoch.load(Ordering::SeqCst) == epoch
+            && self.inner.budget.short_of().is_none()
+    }
+
     /// Runs steps and read-backs, and watches over rights, until the task is dropped. What was being sent then is in doubt after the next start.
     pub async fn run_worker(&self) {
         tokio::join!(self.run_steps(), self.run_read_backs(), self.watch_rights());
@@ -56,32 +135,45 @@ impl App {
 
     async fn run_steps(&self) {
         let places = Arc::new(Places::default());
+        let (started, mut claimed) = mpsc::unbounded_channel();
         // Dropped with this task, and all its steps with it.
         let mut running = JoinSet::new();
         loop {
-            while let Some(ended) = running.try_join_next() {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "the end of a step could not be kept; it is in doubt after the next start");
-                }
-            }
-            let wait = match self.claim_and_start(&places, &mut running).await {
-                Ok(None) => continue,
-                Ok(Some(wait)) => wait,
-                Err(error) => {
-                    tracing::error!(%error, "no steps could be claimed; again in a second");
-                    Duration::from_secs(1)
+            let epoch = self.inner.desk.epoch.load(Ordering::SeqCst);
+            let next = self.claim_and_start(&places, &mut running).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "no steps could be claimed; again in a second");
+                Claiming::Wait(Duration::from_secs(1))
+            });
+            let resting = Resting(&self.inner.rest);
+            let wait = match next {
+                Claiming::MayBeMore => Duration::ZERO,
+                Claiming::Wait(wait) => wait,
+                Claiming::NothingDue(wait) => {
+                    *lock(&resting.0.0) = Some(AtRest { places: places.clone(), epoch, started: started.clone() });
+                    wait
                 }
             };
-            tokio::select! {
-                () = self.wake().runner().notified() => {}
-                () = places.freed.notified() => {}
-                () = self.inner.clock.sleep(wait) => {}
+            let mut waited = std::pin::pin!(self.inner.clock.sleep(wait));
+            loop {
+                while let Some(ended) = running.try_join_next() {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "the end of a step could not be kept; it is in doubt after the next start");
+                    }
+                }
+                let mut steps = Vec::new();
+                tokio::select! {
+                    _ = claimed.recv_many(&mut steps, SLOTS) => self.start(steps, &mut running).await,
+                    () = std::future::ready(()), if wait.is_zero() => break,
+                    () = self.wake().runner().notified() => break,
+                    () = places.freed.notified() => break,
+                    () = &mut waited => break,
+                }
             }
         }
     }
 
-    /// Starts what is due. None where there may be more; else how long to wait.
-    async fn claim_and_start(&self, places: &Arc<Places>, running: &mut JoinSet<()>) -> Result<Option<Duration>> {
+    /// Starts what is due.
+    async fn claim_and_start(&self, places: &Arc<Places>, running: &mut JoinSet<()>) -> Result<Claiming> {
         // Before the look: whoever frees a place after it sees that one is wanted.
         places.wanted.store(true, Ordering::SeqCst);
         let free = places.slots.available_permits();
@@ -92,19 +184,19 @@ impl App {
             urgent => (free, urgent),
         };
         if free == 0 {
-            return Ok(Some(IDLE));
+            return Ok(Claiming::Wait(IDLE));
         }
         if let Some(held) = self.inner.desk.held_for(self.inner.clock.monotonic()) {
-            return Ok(Some(held.min(IDLE)));
+            return Ok(Claiming::Wait(held.min(IDLE)));
         }
         if !self.first_walk().await? {
             let held = self.inner.desk.held_for(self.inner.clock.monotonic());
-            return Ok(Some(held.unwrap_or(WALK_AGAIN).min(IDLE)));
+            return Ok(Claiming::Wait(held.unwrap_or(WALK_AGAIN).min(IDLE)));
         }
         let busy = SLOTS - places.slots.available_permits();
         let free = free.min(self.inner.desk.width().saturating_sub(busy));
         if free == 0 {
-            return Ok(Some(IDLE));
+            return Ok(Claiming::Wait(IDLE));
         }
         if self.inner.desk.take_recovered() {
             self.hurry().await;
@@ -112,37 +204,34 @@ impl App {
         places.wanted.store(false, Ordering::SeqCst);
         let claimed = self.store().claim_below(self.now(), free, self.inner.desk.highest(), below).await?;
         let may_be_more = claimed.len() == free;
-        self.start(claimed, places, running).await;
+        let steps: Vec<_> = claimed.into_iter().map(|step| (step, places.take())).collect();
+        self.start(steps, running).await;
         if may_be_more {
-            return Ok(None);
+            return Ok(Claiming::MayBeMore);
         }
         let due = self.store().next_due().await?;
         let micros = due.map_or(i64::MAX, |due| due.0.saturating_sub(self.now().0));
         let wait = Duration::from_micros(u64::try_from(micros.max(1000)).unwrap_or(1000));
-        Ok(Some(wait.min(IDLE)))
+        Ok(Claiming::NothingDue(wait.min(IDLE)))
     }
 
-    async fn start(&self, claimed: Vec<Claimed>, places: &Arc<Places>, running: &mut JoinSet<()>) {
-        let mut contexts = self.contexts_of(&claimed).await;
-        for step in claimed {
+    async fn start(&self, steps: Vec<(Claimed, Taken)>, running: &mut JoinSet<()>) {
+        let mut contexts = self.contexts_of(&steps).await;
+        for (step, place) in steps {
             let context = match &mut contexts {
                 Ok(contexts) => Ok(contexts.remove(&step.subject)),
                 Err(error) => Err(error.to_string()),
             };
-            let (app, places) = (self.clone(), places.clone());
-            let permit = places.slots.clone().try_acquire_owned();
+            let app = self.clone();
             running.spawn(async move {
                 Box::pin(app.run_step(step, context)).await;
-                drop(permit);
-                if places.wanted.load(Ordering::SeqCst) {
-                    places.freed.notify_one();
-                }
+                drop(place);
             });
         }
     }
 
-    async fn contexts_of(&self, claimed: &[Claimed]) -> Result<HashMap<String, Context>> {
-        let mut ids: Vec<RequestId> = claimed.iter().filter_map(|step| step.subject.parse().ok()).collect();
+    async fn contexts_of(&self, steps: &[(Claimed, Taken)]) -> Result<HashMap<String, Context>> {
+        let mut ids: Vec<RequestId> = steps.iter().filter_map(|(step, _)| step.subject.parse().ok()).collect();
         ids.sort();
         ids.dedup();
         let contexts = self.store().contexts(&ids).await?;

@@ -12,10 +12,11 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_store::{
-    Attempt, AttemptResult, Completed, DirectoryQuery, NewStep, Next, Refused, StepState, StepsQuery, Store,
+    Accepted, Attempt, AttemptResult, Completed, DirectoryQuery, NewStep, Next, Offered, Refused, StepState,
+    StepsQuery, Store,
 };
 
-use crate::support::{Desk, NOW, assert_sound, both, claim_one, ended, entry, step_id, ticket};
+use crate::support::{Desk, NOW, accepted, assert_sound, both, claim_one, ended, entry, step_id, ticket};
 
 fn done() -> (AttemptResult, Next) {
     (AttemptResult::Done, Next::Done)
@@ -50,6 +51,39 @@ async fn retry(store: &Store, id: &StepId, audit: Entry) -> Vec<String> {
 }
 
 both! {
+    async fn a_place_that_was_offered_is_taken_in_the_commit_of_the_request(home) {
+        let store = home.open().await;
+        let desk = Desk::set_up(&store, "Sample Dental Group").await;
+        let (started, mut taken) = tokio::sync::mpsc::unbounded_channel();
+        let offered = || {
+            let started = started.clone();
+            Some(Offered { highest: Some("41".into()), start: Box::new(move |step| started.send(step).unwrap()) })
+        };
+        let new = desk.new_request("setup");
+        let repeat = new.clone();
+        accepted(store.accept_and_claim(new, offered()).await.unwrap());
+        let step = taken.try_recv().unwrap();
+        assert_eq!((step.kind, step.attempt, step.floor.as_deref()), (StepKind::OpenTicket, 1, Some("41")));
+        let stands = "SELECT state || ' ' || attempts || ' ' || claimed_by || ' ' || floor FROM steps";
+        assert_eq!(home.column(stands).await, [format!("sending 1 {} 41", store.instance())]);
+        assert_eq!(store.claim(NOW, 10, None).await.unwrap(), []);
+
+        // Neither the same once more nor what joins it opens a ticket.
+        assert!(matches!(store.accept_and_claim(repeat, offered()).await.unwrap(), Accepted::Repeat(_)));
+        accepted(store.accept_and_claim(desk.new_request("setup"), offered()).await.unwrap());
+        assert!(taken.try_recv().is_err());
+
+        // Nobody waits for the answer any more: the step is given over all the same.
+        let mut left = Box::pin(store.accept_and_claim(desk.new_request("left"), offered()));
+        assert!(futures_util::poll!(&mut left).is_pending());
+        drop(left);
+        let second = taken.recv().await.unwrap();
+        complete(&store, &step, done()).await;
+        complete(&store, &second, done()).await;
+        assert_eq!(claim_one(&store, NOW).await.kind, StepKind::RecordRepeat);
+        assert_sound(&store).await;
+    }
+
     async fn one_of_a_lane_at_a_time_in_order(home) {
         let store = home.open().await;
         let desk = Desk::set_up(&store, "Sample Dental Group").await;
