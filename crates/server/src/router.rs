@@ -19,6 +19,7 @@ use tower_http::{
         CompressionLayer,
         predicate::{DefaultPredicate, Predicate as _, SizeAbove},
     },
+    decompression::DecompressionLayer,
     timeout::TimeoutLayer,
 };
 use utoipa::{
@@ -84,6 +85,8 @@ pub(crate) fn router(shared: &Shared, limits: Arc<Limits>, store: Store) -> Rout
         async move { Json(&*document).into_response() }
     });
     let to_try = SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from(DOCUMENT));
+    // It answers with gzip whoever asks; what follows looks at what its caller takes.
+    let to_try = Router::from(to_try).route_layer(DecompressionLayer::new());
     // Event streams are never compressed: they would stand still until enough has gathered.
     let gzip = CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESSED_FROM)));
     let people = Router::new()
