@@ -78,7 +78,7 @@ impl Budget for Noting<Arc<dyn Budget>> {
     }
 }
 
-/// Requests with decisions under 300 calls in 300 s: no window holds more, and nine tenths of the allowance are used while
+/// A thousand requests with decisions under 300 calls in 300 s: no window holds more, and nine tenths of the allowance are used while
 /// there is work. The clock is moved only where nothing is left of the allowance and callers wait for it, so that it does
 /// not matter how fast the machine is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,7 +94,7 @@ async fn a_burst_is_worked_off_at_nine_tenths_of_the_allowance() {
     house.assert_all_done().await;
     house.clock.forward(Duration::from_mins(11));
     assert!(made.clock.set(Arc::clone(&house.clock)).is_ok());
-    let requests = ask_and_decide(&house, &[house.app()], &computers, 320).await;
+    let requests = ask_and_decide(&house, &[house.app()], &computers, 1000).await;
     let budget = house.app().budget();
     until_told(&house, async || {
         let is_used_up = budget.used() >= 300 && budget.waiting().iter().sum::<usize>() > 0;
@@ -105,7 +105,7 @@ async fn a_burst_is_worked_off_at_nine_tenths_of_the_allowance() {
     .await;
     let mut at = made.at.lock().unwrap().clone();
     at.sort();
-    assert!(at.len() >= 640, "{}", at.len());
+    assert!(at.len() >= 2000, "{}", at.len());
     for calls in at.windows(301) {
         assert!(calls[300] >= calls[0] + Duration::from_mins(5), "{calls:?}");
     }

@@ -117,7 +117,7 @@ async fn play(name: &str) {
     let (mut house, computers) = house(Ground::default()).await;
     prepare(&mut house, name).await;
     arm(&house, name).await;
-    let requests = ask_and_decide(&house, &[house.app()], &computers, requests(150)).await;
+    let requests = ask_and_decide(&house, &[house.app()], &computers, requests(300)).await;
     house.assert_all_done().await;
     assert!(house.halo.hits().await > 50, "the faults were met");
     house.halo.no_faults().await;

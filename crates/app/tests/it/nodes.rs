@@ -48,7 +48,7 @@ async fn the_matrix_on_two_nodes() {
         }
         arm(&house, cell).await;
         requests
-            .extend(ask_and_decide(&house, &[house.app(), &other.app], &computers, crate::matrix::requests(30)).await);
+            .extend(ask_and_decide(&house, &[house.app(), &other.app], &computers, crate::matrix::requests(60)).await);
         house.assert_all_done().await;
         house.halo.no_faults().await;
         house.clock.forward(Duration::from_mins(11));
@@ -65,8 +65,8 @@ async fn a_node_that_dies_in_the_middle_leaves_nothing_undone_and_nothing_twice(
         arm(&house, cell).await;
         house.halo.fault(json!({"kind": "delay", "ms": 100, "when": "after"})).await;
         let before = house.halo.tickets().await.len();
-        let requests = ask_and_decide(&house, &[house.app(), &other.app], &computers, 30).await;
-        until("some are told", async || house.halo.tickets().await.len() >= before + 10).await;
+        let requests = ask_and_decide(&house, &[house.app(), &other.app], &computers, 60).await;
+        until("some are told", async || house.halo.tickets().await.len() >= before + 20).await;
         drop(other);
         house.assert_all_done().await;
         house.halo.no_faults().await;
@@ -75,7 +75,7 @@ async fn a_node_that_dies_in_the_middle_leaves_nothing_undone_and_nothing_twice(
         }
         house.clock.forward(Duration::from_mins(11));
     }
-    assert_eq!(house.halo.tickets().await.len(), 90);
+    assert_eq!(house.halo.tickets().await.len(), 180);
 }
 
 /// A node hangs in a call, does not beat, and its step is taken over; then its answer comes after all.

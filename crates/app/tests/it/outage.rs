@@ -95,7 +95,7 @@ async fn halo_is_down_for_a_day() {
     house.assert_all_done().await;
     house.halo.down().await;
     let mut requests = Vec::new();
-    for n in 0..36 {
+    for n in 0..72 {
         let request = house.ask(&computer).await;
         let verdict = if n % 4 == 0 { Verdict::Deny } else { Verdict::Approve };
         house.app().decide(&house.admin, &request.id, wish(verdict)).await.unwrap();
@@ -106,7 +106,7 @@ async fn halo_is_down_for_a_day() {
             if n % 4 == 0 { (State::Denied, false) } else { (State::Approved, true) }
         );
         requests.push(request);
-        house.clock.forward(Duration::from_mins(40));
+        house.clock.forward(Duration::from_mins(20));
         pause(Duration::from_millis(5)).await;
     }
     house.halo.no_faults().await;
