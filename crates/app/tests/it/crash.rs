@@ -114,7 +114,8 @@ async fn again_and_again_while_answers_get_lost() {
     assert!(house.app().verify_audit().await.unwrap().faults.is_empty());
 }
 
-/// The first walk fails eight times in a row: no outage, and what waits goes on within seconds of the machine's clock.
+/// The first walk fails eight times in a row: no outage, and what waits goes on within seconds of the machine's clock, with
+/// less than a second between two tries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_start_that_meets_bad_luck_the_outbox_goes_on_within_seconds() {
     let mut house = House::on(Ground { rate: Some(1), ..Ground::default() }).await;
@@ -131,5 +132,5 @@ async fn after_a_start_that_meets_bad_luck_the_outbox_goes_on_within_seconds() {
     house.until_step(&request.id, "open_ticket", "done").await;
     assert_eq!(house.halo.hits().await, 8);
     let took = house.clock.monotonic().saturating_sub(began);
-    assert!(took < Duration::from_secs(6), "{took:?}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }

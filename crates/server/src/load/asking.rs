@@ -285,6 +285,25 @@ impl Asking {
         }
     }
 
+    /// Waits until the tickets of these approvals were read back. The server tells of that as it does of an action, so that
+    /// the one would be taken for the other.
+    pub(super) async fn until_read_back(&self, ids: &[String]) -> Result<()> {
+        let until = System.monotonic() + PATIENCE;
+        for id in ids {
+            loop {
+                let request = self.desk.portal.get(&format!("/api/v1/requests/{id}")).await?;
+                if request.pointer("/ticket/assigned_to").is_some_and(Value::is_string) {
+                    break;
+                }
+                if System.monotonic() > until {
+                    bail!("the ticket of {id} was not read back in time");
+                }
+                System.sleep(PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
     /// When the server said that something became of the request's ticket; asks it, where an event was missed.
     async fn told(
         &self,

@@ -136,7 +136,8 @@ async fn measure(
     if args.decide {
         let phase = report::Meter::start(goals::DECISIONS, server, Some(books)).await?;
         phases.push(phase.end(asking.decide(ids.clone(), width).await?).await?);
-        let some = ids.into_iter().take(TIMED).collect();
+        let some: Vec<String> = ids.into_iter().take(TIMED).collect();
+        asking.until_read_back(&some).await?;
         let phase = report::Meter::start(goals::TAKEN_BACK, server, Some(books)).await?;
         phases.push(phase.end(asking.take_back(some, width).await?).await?);
     }
