@@ -247,25 +247,23 @@ impl App {
 
     /// Steps that were refused since then go again. A refusal was not applied, so nothing is done twice.
     async fn go_again(&self, Back { since, which }: Back) -> Result<()> {
-        let entry = |steps: u64| {
-            self.entry(
-                Actor::Server,
-                "steps.retried",
-                "ticketing",
-                None,
-                serde_json::json!({ "steps": steps, "since": since }),
-            )
-        };
-        let steps = self.store().retry_refused(since, self.now(), which).await?;
+        let (app, now) = (self.clone(), self.now());
+        let steps = self
+            .store()
+            .write(move |tx| {
+                let app = app.clone();
+                Box::pin(async move {
+                    let steps = tx.retry_refused(since, now, which).await?;
+                    if steps > 0 {
+                        let body = serde_json::json!({ "steps": steps, "since": since });
+                        tx.audit(&app.entry(Actor::Server, "steps.retried", "ticketing", None, body)).await?;
+                    }
+                    Ok(steps)
+                })
+            })
+            .await?;
         if steps > 0 {
             tracing::info!(steps, "steps that HaloPSA had refused go again");
-            let entry = entry(steps);
-            self.store()
-                .write(move |tx| {
-                    let entry = entry.clone();
-                    Box::pin(async move { tx.audit(&entry).await })
-                })
-                .await?;
         }
         self.wake().steps();
         Ok(())

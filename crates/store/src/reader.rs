@@ -5,17 +5,6 @@ use futures_util::future::BoxFuture;
 
 use crate::{Result, Store, Tx, audit::Chain, query::Query};
 
-/// Which of the steps that were refused, or saw nothing, go again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// All.
-    All,
-    /// The oldest alone.
-    Oldest,
-    /// Those that had not met that before.
-    New,
-}
-
 impl Store {
     /// Runs `work` on a reader's connection: it sees what is committed and cannot write.
     ///
@@ -54,39 +43,6 @@ impl Store {
         self.write(move |tx| {
             // 0, and not now: those that were tried last are not behind those that were tried first.
             let query = Query::new("UPDATE steps SET due_at = 0 WHERE state = 'waiting' AND due_at > 0");
-            Box::pin(async move { tx.conn.execute(&query).await })
-        })
-        .await
-    }
-
-    /// Lets steps go again that wait for a person since a refusal, or since tickets were not shown, at or after `since`:
-    /// those of them that are meant. How many.
-    ///
-    /// # Errors
-    /// [`crate::Error::Database`] where it cannot be written.
-    pub async fn retry_refused(&self, since: Time, now: Time, which: Refused) -> Result<u64> {
-        let never = Time(i64::MIN);
-        let (met_before, most) = match which {
-            Refused::All => (never, i64::MAX),
-            Refused::Oldest => (never, 1),
-            Refused::New => (since, i64::MAX),
-        };
-        self.write(move |tx| {
-            let query = Query::new(
-                "UPDATE steps SET state = 'waiting', due_at = $1 WHERE state = 'attention' AND id IN (
-                     SELECT s.id FROM steps s WHERE s.state = 'attention' AND EXISTS (
-                         SELECT 1 FROM attempts a
-                         WHERE a.step_id = s.id AND a.ended_at >= $2 AND a.result IN ('refused', 'unseen')
-                     ) AND NOT EXISTS (
-                         SELECT 1 FROM attempts a
-                         WHERE a.step_id = s.id AND a.ended_at < $3 AND a.result IN ('refused', 'unseen')
-                     ) ORDER BY s.id LIMIT $4
-                 )",
-            )
-            .bind(now)
-            .bind(since)
-            .bind(met_before)
-            .bind(most);
             Box::pin(async move { tx.conn.execute(&query).await })
         })
         .await

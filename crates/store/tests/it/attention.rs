@@ -6,7 +6,7 @@ use countersign_store::{
     Store,
 };
 
-use crate::support::{Desk, NOW, both, claim_one, ended, entry, stranger, ticket};
+use crate::support::{Desk, NOW, both, claim_one, ended, entry, retry_refused, stranger, ticket};
 
 const STUCK: Next = Next::Attention { doubt_at: None };
 
@@ -113,11 +113,11 @@ both! {
         let record = claim_one(&store, NOW).await;
         stands(&store, &record, Cause::TicketGone, STUCK).await;
         // Let go while the person reads; he may have his new ticket before it is sent, and after it ended alike.
-        store.retry_refused(Time(0), NOW, Refused::All).await.unwrap();
+        retry_refused(&store, Time(0), Refused::All).await;
         let record = claim_one(&store, NOW).await;
         assert!(matches!(store.replace_ticket(&record.id, NOW, audit()).await, Err(Error::Stale)), "it is being sent");
         stands(&store, &record, Cause::TicketGone, STUCK).await;
-        store.retry_refused(Time(0), NOW, Refused::All).await.unwrap();
+        retry_refused(&store, Time(0), Refused::All).await;
         store.replace_ticket(&record.id, NOW, audit()).await.unwrap();
         assert!(matches!(store.replace_ticket(&record.id, NOW, audit()).await, Err(Error::Stale)));
         assert_eq!(store.former_tickets(&lane).await.unwrap(), ["48102"]);

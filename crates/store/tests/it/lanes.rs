@@ -16,7 +16,9 @@ use countersign_store::{
     StepsQuery, Store,
 };
 
-use crate::support::{Desk, NOW, accepted, assert_sound, both, claim_one, ended, entry, step_id, ticket};
+use crate::support::{
+    Desk, NOW, accepted, assert_sound, both, claim_one, ended, entry, retry_refused, step_id, ticket,
+};
 
 fn done() -> (AttemptResult, Next) {
     (AttemptResult::Done, Next::Done)
@@ -251,7 +253,7 @@ both! {
             complete(&store, &step, (result, Next::Attention { doubt_at: None })).await;
         }
         let ended_at = NOW.plus_seconds(1);
-        let again = async |since: Time, which: Refused| store.retry_refused(since, NOW, which).await.unwrap();
+        let again = async |since: Time, which: Refused| retry_refused(&store, since, which).await;
         assert_eq!(again(ended_at.plus_seconds(1), Refused::All).await, 0, "refused before that");
         assert_eq!(again(ended_at, Refused::Oldest).await, 1);
         assert_eq!(again(ended_at, Refused::All).await, 1, "not the one of unknown end");

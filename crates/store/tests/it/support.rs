@@ -22,7 +22,7 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_store::{
-    Accepted, Attempt, AttemptResult, Claimed, Completed, NewRequest, Next, Options, Place, Store, TicketRow,
+    Accepted, Attempt, AttemptResult, Claimed, Completed, NewRequest, Next, Options, Place, Refused, Store, TicketRow,
     Transition,
 };
 use serde_json::json;
@@ -415,4 +415,9 @@ pub(crate) async fn assert_sound(store: &Store) -> u64 {
     let found = store.verify_audit(|_| true).await.unwrap();
     assert_eq!(found.faults, Vec::<String>::new());
     found.rows
+}
+
+/// Steps that were refused go again; how many.
+pub(crate) async fn retry_refused(store: &Store, since: Time, which: Refused) -> u64 {
+    store.write(move |tx| Box::pin(async move { tx.retry_refused(since, NOW, which).await })).await.unwrap()
 }
