@@ -135,12 +135,12 @@ async fn until_told(house: &House, mut between: impl AsyncFnMut()) {
 async fn a_smaller_allowance_is_learnt() {
     // 40 calls in two minutes of the house's clock.
     let (house, computers) = limited(Ground::default(), (40, 6), allowance(120, 120)).await;
-    let first = ask_and_decide(&house, &[house.app()], &computers, 30).await;
+    let first = ask_and_decide(&house, &[house.app()], &computers, 40).await;
     house.assert_all_done().await;
     let learnt = house.app().budget().allowed().unwrap();
     assert!((30..=60).contains(&learnt), "{learnt}");
     house.halo.forget_calls().await;
-    let more = ask_and_decide(&house, &[house.app()], &computers, 40).await;
+    let more = ask_and_decide(&house, &[house.app()], &computers, 60).await;
     house.assert_all_done().await;
     let statuses = house.halo.statuses().await;
     assert!(statuses["429"].as_u64().unwrap_or(0) <= 20, "{statuses}");
